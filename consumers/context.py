@@ -1,0 +1,74 @@
+"""What a worker is handed beside its job: the time, the database, and a way to say what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from streams.event import Event
+from streams.job import Job
+
+
+class Transactions(Protocol):
+    """Opens the one transaction of an attempt. See `consumers.once` for what a consumer uses."""
+
+    def begin(self, ctx: Context) -> AbstractContextManager[Connection]: ...
+
+
+class Context:
+    """One attempt, as its worker sees it.
+
+    `now` is the moment the attempt began (aware, UTC) and stays the same throughout; `job_id` is the
+    same for every attempt of a job; `attempt` counts from 1.
+    """
+
+    def __init__(
+        self, *, job_id: str, kind: str, attempt: int, now: datetime, transactions: Transactions
+    ) -> None:
+        self.job_id = job_id
+        self.kind = kind
+        self.attempt = attempt
+        self.now = now
+        self.jobs: list[Job] = []
+        self.events: list[Event] = []
+        self._transactions = transactions
+        self._transaction = "none"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction on Loomio's database; everything in it, and what follows, happens once.
+
+        It also records the job's id: when a second run of the same job comes here, the first one's
+        follow-up jobs are sent again and the attempt ends as succeeded. One transaction to an attempt.
+        """
+        if self._transaction != "none":
+            raise RuntimeError(f"{self.kind} opens a second transaction; one attempt has one")
+        self._transaction = "open"
+        try:
+            with self._transactions.begin(self) as db:
+                yield db
+        finally:
+            self._transaction = "over"
+
+    def enqueue(self, *jobs: Job) -> None:
+        """Jobs that follow from this one: sent when the attempt has succeeded, each under an id of its cause.
+
+        With a transaction, call this inside it: what follows is committed together with the rows.
+        """
+        self._refuse_when_over()
+        self.jobs.extend(jobs)
+
+    def publish(self, event: Event) -> None:
+        """An event for `loomio.events`, sent as the jobs of `enqueue` are."""
+        self._refuse_when_over()
+        self.events.append(event)
+
+    def _refuse_when_over(self) -> None:
+        if self._transaction == "over":
+            raise RuntimeError(
+                f"{self.kind} enqueues after its transaction: a crash would lose that. Do it inside."
+            )

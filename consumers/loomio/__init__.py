@@ -1,0 +1,1 @@
+"""Loomio's database as questions and changes, in Loomio's language."""

@@ -1,0 +1,1 @@
+"""When: the recurring moments, and the ticks that ring them."""

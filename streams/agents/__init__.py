@@ -1,0 +1,1 @@
+"""What follows from events and ticks. Importing this package declares every agent."""

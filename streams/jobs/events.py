@@ -1,0 +1,9 @@
+"""Jobs about events, the facts that Loomio records."""
+
+from streams.job import Job
+
+
+class PublishEvent(Job, kind="events.publish", key="event:{event_id}", replaces="PublishEventWorker"):
+    """Bring an event of Loomio's to `loomio.events`, where the agents hear it."""
+
+    event_id: int

@@ -1,0 +1,26 @@
+"""Messages as Kafka carries them, without any Kafka client: what goes out, and what came in."""
+
+from typing import NamedTuple
+
+Headers = list[tuple[str, bytes]]
+
+
+class Message(NamedTuple):
+    """Something to be written to a topic."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Received(NamedTuple):
+    """A message as it lies in a topic: raw bytes, and where it stands. `timestamp` is epoch milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp: int

@@ -1,0 +1,18 @@
+"""A tick is one ring of a schedule at one due time."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """`schedule` rings for the moments after `since`, up to and with `due_at`. Ticks tile time: no gap, no overlap."""
+
+    schedule: str
+    due_at: datetime
+    since: datetime
+
+    @property
+    def id(self) -> str:
+        """The same ring has the same id, however often it is sent."""
+        return f"{self.schedule}@{self.due_at.isoformat()}"
