@@ -1,0 +1,30 @@
+"""The closed set of what an attempt can end in."""
+
+from dataclasses import dataclass
+
+from streams.dead import Failure
+from streams.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """Done. `follow_ups` are to be acknowledged by Kafka before the job counts as complete."""
+
+    follow_ups: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """No longer needed; `reason` says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """No machine will try it again."""
+
+    failure: Failure
+
+
+Outcome = Succeeded | Discarded | Dead

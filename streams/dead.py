@@ -1,0 +1,58 @@
+"""Dead letters: jobs no machine will try again, byte for byte as they came, with the reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from streams.message import Message, Received
+from streams.topics import DEAD
+
+FAILURE = "treadle_failure"
+MAX_REASON = 1024
+"""Longest reason kept, in characters."""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why an attempt failed, and where the message lay: the header `treadle_failure`, as JSON."""
+
+    error: str
+    message: str
+    first_at: datetime
+    last_at: datetime
+    topic: str
+    partition: int
+    offset: int
+
+
+def failure(error: BaseException, received: Received, at: datetime) -> Failure:
+    """What there is to say of this error. The first failure's time is kept from an earlier attempt."""
+    before = failure_of(received)
+    return Failure(
+        error=type(error).__name__,
+        message=str(error)[:MAX_REASON],
+        first_at=before.first_at if before else at.astimezone(UTC),
+        last_at=at.astimezone(UTC),
+        topic=received.topic,
+        partition=received.partition,
+        offset=received.offset,
+    )
+
+
+def failure_of(received: Received) -> Failure | None:
+    """The failure that a message's headers tell of, or None."""
+    for name, value in received.headers:
+        if name == FAILURE:
+            try:
+                return msgspec.json.decode(value, type=Failure)
+            except msgspec.DecodeError:
+                return None
+    return None
+
+
+def dead_letter(received: Received, reason: Failure) -> Message:
+    """The message for `jobs.dead`: key, value and headers as they came, and the failure."""
+    headers = [(name, value) for name, value in received.headers if name != FAILURE]
+    headers.append((FAILURE, msgspec.json.encode(reason)))
+    return Message(DEAD, received.key, received.value, headers)

@@ -1,0 +1,149 @@
+"""Sends messages and says when Kafka has acknowledged them; one, or many at once with a single wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as KafkaProducer
+
+from streams.codec import encode_job
+from streams.envelope import Envelope
+from streams.errors import NotDelivered
+from streams.message import Message
+
+Done = Callable[[NotDelivered | None], None]
+"""Called once, from a thread of the producer's, when all messages are acknowledged or one has failed."""
+
+
+class Sender(Protocol):
+    """Whatever takes messages. The fake of the tests is one; `Producer` is the real one."""
+
+    def send(self, messages: Iterable[Message]) -> None:
+        """Send, and return when all are acknowledged. Raises NotDelivered."""
+
+    def send_then(self, messages: Sequence[Message], done: Done) -> None:
+        """Send, return at once, and call `done` later."""
+
+
+class Producer:
+    """An idempotent producer, `acks=all`. Safe for many threads. Close it, or lose what still waits.
+
+    `kafka` holds librdkafka's properties, at least `bootstrap.servers`. `patience` bounds how long a
+    message may stay unacknowledged before it counts as not delivered.
+    """
+
+    def __init__(self, kafka: Mapping[str, Any], *, patience: timedelta = timedelta(seconds=30)) -> None:
+        self._producer = KafkaProducer(
+            {
+                "enable.idempotence": True,
+                "acks": "all",
+                "compression.type": "lz4",
+                "linger.ms": 1,
+                "partitioner": "murmur2_random",  # as the Java clients place keys
+                "message.max.bytes": 4 * 1024 * 1024,
+                "queue.buffering.max.messages": 500_000,
+                "delivery.timeout.ms": patience // timedelta(milliseconds=1),
+                "topic.metadata.propagation.max.ms": 5_000,
+                **kafka,
+            }
+        )
+        self._closing = threading.Event()
+        self._poller = threading.Thread(target=self._serve, name="producer", daemon=True)
+        self._poller.start()
+
+    def send(self, messages: Iterable[Message]) -> None:
+        """Send, and return when Kafka has acknowledged every message. Raises NotDelivered with the first reason."""
+        acknowledged = threading.Event()
+        failures: list[NotDelivered] = []
+
+        def done(failure: NotDelivered | None) -> None:
+            if failure:
+                failures.append(failure)
+            acknowledged.set()
+
+        self.send_then(list(messages), done)
+        acknowledged.wait()
+        if failures:
+            raise failures[0]
+
+    def send_then(self, messages: Sequence[Message], done: Done) -> None:
+        """Send, return at once, and call `done` when all are acknowledged or one has failed."""
+        if not messages:
+            done(None)
+            return
+        batch = _Batch(len(messages), done)
+        for message in messages:
+            self._produce(message, batch)
+
+    def close(self) -> None:
+        """Wait for what is under way, then let go of the connection."""
+        self._producer.flush()
+        self._closing.set()
+        self._poller.join()
+
+    def _produce(self, message: Message, batch: _Batch) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    message.topic,
+                    value=message.value,
+                    key=message.key,
+                    headers=message.headers,
+                    on_delivery=batch.on_delivery,
+                )
+                return
+            except BufferError:  # the local queue is full: the poller makes room as Kafka acknowledges
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                batch.on_delivery(error.args[0], None)
+                return
+
+    def _serve(self) -> None:
+        while not self._closing.is_set():
+            self._producer.poll(0.2)
+
+
+class _Batch:
+    """Counts the acknowledgements of messages that were sent together.
+
+    Callbacks may come from any thread that polls, so the count is kept under a lock.
+    """
+
+    def __init__(self, waiting: int, done: Done) -> None:
+        self._waiting = waiting
+        self._done = done
+        self._failure: NotDelivered | None = None
+        self._lock = threading.Lock()
+
+    def on_delivery(self, error: KafkaError | None, message: Any) -> None:
+        with self._lock:
+            if error is not None and self._failure is None:
+                topic = message.topic() if message else "a topic"
+                self._failure = NotDelivered(f"Kafka did not take a message for {topic}: {_advice(error)}")
+            self._waiting -= 1
+            over = self._waiting == 0
+        if over:
+            self._done(self._failure)
+
+
+def enqueue(sender: Sender, envelopes: Sequence[Envelope]) -> list[str]:
+    """Send jobs with one wait for all; the ids come back in the same order.
+
+    Raises BadMessage, before anything is sent, when one is too large, and NotDelivered.
+    """
+    sender.send([encode_job(envelope) for envelope in envelopes])
+    return [envelope.id for envelope in envelopes]
+
+
+def _advice(error: KafkaError) -> str:
+    if error.code() in (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART):
+        return "the topic does not exist. `treadle topics apply` makes it."
+    if error.code() == KafkaError._MSG_TIMED_OUT:
+        return "no answer in time. Is Kafka up, and is TREADLE_KAFKA right? `treadle check` looks."
+    return str(error.str())
+
+
