@@ -1,0 +1,124 @@
+"""The way into the database: engines for a URL, and Treadle's own tables brought up to date."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from streams.errors import ConfigError
+
+SCHEMA = "treadle"
+_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+_CONNECT_TIMEOUT = "10"  # seconds, as libpq reads it
+_MIGRATING = 0x7472_6561_646C_65  # "treadle": the advisory lock that one migration at a time holds
+
+
+def engine(url: str, *, pool_size: int = 5) -> Engine:
+    """An engine for a PostgreSQL URL, as libpq or Rails write it; it connects when first used.
+
+    Holds at most `pool_size` connections, each tested before it is handed out, in the time zone UTC, and
+    named `treadle` in pg_stat_activity. Raises ConfigError when the URL cannot be read.
+    """
+    return create_engine(address(url), pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+
+
+def address(url: str) -> URL:
+    """The URL as SQLAlchemy takes it, with our connection settings where it names none of its own."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigError(
+            "the database URL cannot be read; write it as postgresql://user:password@host:5432/name"
+        ) from None
+    if parsed.drivername not in _SCHEMES:
+        raise ConfigError(
+            f"the database URL begins with {parsed.drivername}://; Treadle works on PostgreSQL: postgresql://…"
+        )
+    query = dict(parsed.query)
+    host = parsed.host
+    if host and "%" in host:  # a socket folder in the host's place, as libpq allows
+        query["host"], host = unquote(host), ""
+    query.setdefault("application_name", SCHEMA)
+    query.setdefault("connect_timeout", _CONNECT_TIMEOUT)
+    # Loomio's columns have no zone and hold UTC, also where the database's own clock fills them.
+    query["options"] = f"{query.get('options', '')} -c TimeZone=UTC".strip()
+    return URL.create(
+        "postgresql+psycopg", parsed.username, parsed.password, host, parsed.port, parsed.database, query
+    )
+
+
+def migrate(url: str, *, dry_run: bool = False) -> list[str]:
+    """Bring Treadle's own tables up to date; answers the migrations applied, oldest first.
+
+    With `dry_run` nothing is changed and the answer is what would be applied. All happens in one
+    transaction, under a lock of its own, so that two at once are safe: the second finds nothing to do.
+    """
+    database = engine(url, pool_size=1)
+    try:
+        with database.begin() as db:
+            if dry_run:
+                return due_on(db)
+            db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+            db.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+            applied = due_on(db)
+            if applied:
+                _upgrade(db)
+            return applied
+    finally:
+        database.dispose()
+
+
+def due(database: Engine) -> list[str]:
+    """Migrations of Treadle's own tables that this database has not seen, oldest first.
+
+    Raises ConfigError when the database was migrated by a newer Treadle than this one.
+    """
+    with database.connect() as db:
+        return due_on(db)
+
+
+def due_on(db: Connection) -> list[str]:
+    """As `due`, on a connection that is open already."""
+    script = _script()
+    seen = MigrationContext.configure(db, opts={"version_table_schema": SCHEMA}).get_current_heads()
+    try:
+        waiting = list(script.iterate_revisions("heads", seen or "base"))
+    except CommandError:
+        raise ConfigError(
+            f"Treadle's tables are at migration {', '.join(seen)}, which this version does not know: "
+            "a newer Treadle made them; run that version or a newer one"
+        ) from None
+    return [_named(revision) for revision in reversed(waiting)]
+
+
+def _upgrade(db: Connection) -> None:
+    script = _script()
+
+    def steps(current: object, _: MigrationContext) -> list[RevisionStep]:
+        return script._upgrade_revs("heads", current)  # type: ignore[arg-type]  # Alembic types it so
+
+    with EnvironmentContext(_config(), script, fn=steps) as environment:
+        environment.configure(connection=db, version_table_schema=SCHEMA)
+        environment.run_migrations()
+
+
+def _named(revision: Script) -> str:
+    return f"{revision.revision} {revision.doc}"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "treadle:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
