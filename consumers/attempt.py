@@ -70,9 +70,7 @@ class Performer:
         """Run the worker; the messages that follow. Raises what the worker raises."""
         worker = self.workers.find(envelope.kind)
         if worker is None:
-            raise UnknownKind(
-                f"no worker performs {envelope.kind} here: name its module in TREADLE_WORKERS"
-            )
+            raise UnknownKind(f"no worker performs {envelope.kind} here: name its module in TREADLE_WORKERS")
         ctx = Context(
             job_id=envelope.id,
             kind=envelope.kind,

@@ -7,7 +7,7 @@ so that any CloudEvents SDK can produce for us and a retry never encodes a paylo
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -40,7 +40,7 @@ def encode_job(envelope: Envelope) -> Message:
         headers.append(("treadle_due", b"%d" % _epoch_ms(envelope.due)))
     if envelope.traceparent is not None:
         headers.append(("traceparent", envelope.traceparent.encode()))
-    return Message(topic_of(envelope.queue), envelope.key and envelope.key.encode(), value, headers)
+    return Message(topic_of(envelope.queue), envelope.key.encode() if envelope.key else None, value, headers)
 
 
 def decode_job(received: Received, kinds: Kinds) -> Envelope:
@@ -125,17 +125,18 @@ def decode_fact(topic: str, value: bytes | None) -> Event | Tick:
     """The event or tick in a message of its topic. Raises BadMessage."""
     wanted: type[Event] | type[Tick] = Event if topic == EVENTS else Tick
     try:
-        return _fact_decoder(wanted).decode(value or b"")
+        fact: Event | Tick = _fact_decoder(wanted).decode(value or b"")
+        return fact
     except msgspec.DecodeError as error:  # ValidationError is one
         raise BadMessage(f"no {wanted.__name__.lower()} can be read from this message: {error}") from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decoder(job_class: type[Job]) -> msgspec.json.Decoder[Job]:
     return msgspec.json.Decoder(job_class)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _fact_decoder(fact: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(fact)
 

@@ -48,7 +48,7 @@ def seal(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Envelope:
-    """Put a job into an envelope. Without `id` it gets a fresh UUIDv7, without `queue` and `key` its kind's."""
+    """Put a job into an envelope: a fresh UUIDv7 unless an `id` is given, `queue` and `key` of its kind."""
     kind = kind_of(job)
     return Envelope(
         job=job,

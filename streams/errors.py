@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 
-class Verdict(Exception):  # noqa: N818 - a verdict is a decision, not an error
+class Verdict(Exception):
     """An outcome that a worker chooses by raising it."""
 
 

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, dataclass_transform
 
 import msgspec
 
@@ -48,6 +48,7 @@ class Kind:
         return self.key and self.key.format(**{name: getattr(job, name) for name in self.fields})
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class _JobMeta(msgspec.StructMeta):
     """Takes `kind=`, `queue=`, `key=` and `replaces=` out of the class line, and checks them."""
 

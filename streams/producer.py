@@ -56,7 +56,7 @@ class Producer:
         self._poller.start()
 
     def send(self, messages: Iterable[Message]) -> None:
-        """Send, and return when Kafka has acknowledged every message. Raises NotDelivered with the first reason."""
+        """Send, and return when all are acknowledged. Raises NotDelivered with the first reason."""
         acknowledged = threading.Event()
         failures: list[NotDelivered] = []
 
@@ -92,7 +92,7 @@ class Producer:
                     message.topic,
                     value=message.value,
                     key=message.key,
-                    headers=message.headers,
+                    headers=message.headers,  # type: ignore[arg-type]  # the stub wants a union
                     on_delivery=batch.on_delivery,
                 )
                 return
@@ -145,5 +145,3 @@ def _advice(error: KafkaError) -> str:
     if error.code() == KafkaError._MSG_TIMED_OUT:
         return "no answer in time. Is Kafka up, and is TREADLE_KAFKA right? `treadle check` looks."
     return str(error.str())
-
-

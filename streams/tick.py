@@ -6,7 +6,7 @@ import msgspec
 
 
 class Tick(msgspec.Struct, frozen=True):
-    """`schedule` rings for the moments after `since`, up to and with `due_at`. Ticks tile time: no gap, no overlap."""
+    """`schedule` rings for the moments in (`since`, `due_at`]. Ticks tile time: no gap, no overlap."""
 
     schedule: str
     due_at: datetime

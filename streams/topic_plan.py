@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
@@ -58,7 +58,7 @@ def _differences(topic: Topic, found: Existing | None, replication: int) -> list
         return [Change(topic.name, "create", why, replication, topic.partitions, tuple(wanted.items()))]
     changes = []
     if found.partitions < topic.partitions:
-        why = f"{found.partitions} → {topic.partitions}; keys move to other partitions, so order by key breaks once"
+        why = f"{found.partitions} → {topic.partitions}; keys move, so order by key breaks once"
         changes.append(Change(topic.name, "add partitions", why, partitions=topic.partitions))
     elif found.partitions > topic.partitions:
         why = f"has {found.partitions} partitions, {topic.partitions} are planned; partitions never shrink"
@@ -85,14 +85,18 @@ class TopicAdmin:
             configs = self._configs(names)
         except KafkaException as error:
             reason = error.args[0].str()
-            raise ConfigError(f"Kafka at {self._servers} does not answer: {reason}. Is TREADLE_KAFKA right?") from error
+            raise ConfigError(
+                f"Kafka at {self._servers} does not answer: {reason}. Is TREADLE_KAFKA right?"
+            ) from error
         existing = {name: Existing(len(seen.topics[name].partitions), configs[name]) for name in names}
         return differences(topics, existing, len(seen.brokers))
 
     def apply(self, changes: list[Change]) -> None:
         """Carry out the changes; a topic that somebody else made meanwhile is as good. Raises ConfigError."""
         new = [
-            NewTopic(c.topic, c.partitions, c.create, config=dict(c.settings)) for c in changes if c.what == "create"
+            NewTopic(c.topic, c.partitions, c.create, config=dict(c.settings))
+            for c in changes
+            if c.what == "create"
         ]
         more = [NewPartitions(c.topic, c.partitions) for c in changes if c.what == "add partitions"]
         settings = [_resource(c) for c in changes if c.what == "set"]
@@ -123,6 +127,7 @@ class TopicAdmin:
 
 def _resource(change: Change) -> ConfigResource:
     entries = [
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in change.settings
+        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in change.settings
     ]
     return ConfigResource(ResourceType.TOPIC, change.topic, incremental_configs=entries)

@@ -81,7 +81,9 @@ def load_topics(path: Path) -> Topics:
     try:
         file = msgspec.yaml.decode(path.read_bytes(), type=_File)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}): set TREADLE_TOPICS to a topics.yaml") from error
+        raise ConfigError(
+            f"{path} cannot be read ({error.strerror}): set TREADLE_TOPICS to a topics.yaml"
+        ) from error
     except msgspec.MsgspecError as error:
         raise ConfigError(f"{path}: {error}") from error
     topics = {}

@@ -6,7 +6,10 @@ from streams.job import Job
 
 
 class FindExpiredPolls(
-    Job, kind="polls.find_expired", key="schedule:polls.close_expired", replaces="PollService.expire_lapsed_polls"
+    Job,
+    kind="polls.find_expired",
+    key="schedule:polls.close_expired",
+    replaces="PollService.expire_lapsed_polls",
 ):
     """Find polls whose closing time has passed, a page at a time, and have each of them closed.
 

@@ -23,7 +23,10 @@ class ReindexDiscussion(
 
 
 class ReindexAuthor(
-    Job, kind="search.reindex_author", key="search:author:{author_id}", replaces="SearchService.reindex_by_author_id"
+    Job,
+    kind="search.reindex_author",
+    key="search:author:{author_id}",
+    replaces="SearchService.reindex_by_author_id",
 ):
     """Write the search rows of everything one person wrote anew."""
 
@@ -42,6 +45,9 @@ class ReindexComment(
 
 
 class ReindexEverything(
-    Job, kind="search.reindex_everything", key="search:everything", replaces="SearchService.reindex_everything"
+    Job,
+    kind="search.reindex_everything",
+    key="search:everything",
+    replaces="SearchService.reindex_everything",
 ):
     """Write the search rows of the whole database."""
