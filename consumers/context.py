@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Protocol
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Protocol
 
 from streams.event import Event
 from streams.job import Job
+
+if TYPE_CHECKING:  # jobs are declared and enqueued where no database library is loaded
+    from sqlalchemy import Connection
 
 
 class Transactions(Protocol):

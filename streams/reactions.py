@@ -1,0 +1,49 @@
+"""What the agents answer to one fact, as messages. Pure; `streams/app.py` carries it out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from streams.agent import Agents
+from streams.codec import decode_fact, encode_job
+from streams.dead import dead_letter, failure
+from streams.envelope import children, id_from, seal
+from streams.errors import BadMessage
+from streams.event import Event
+from streams.jobs.agents import React
+from streams.message import Message, Received
+from streams.tick import Tick
+
+log = structlog.get_logger()
+
+
+def reactions(agents: Agents, received: Received, now: datetime) -> list[Message]:
+    """The jobs with which all agents answer a fact; for an agent that fails, a job to have it try again.
+
+    A fact that cannot be read is a dead letter. The same fact always leads to the same job ids.
+    """
+    try:
+        fact = decode_fact(received.topic, received.value)
+    except BadMessage as error:
+        return [dead_letter(received, failure(error, received, now))]
+    return [
+        message for name in agents.hearing(fact) for message in _reaction(agents, name, fact, received, now)
+    ]
+
+
+def _reaction(
+    agents: Agents, name: str, fact: Event | Tick, received: Received, now: datetime
+) -> list[Message]:
+    cause = id_from(received.topic, str(fact.id), name)
+    source = f"/treadle/agents/{name}"
+    try:
+        jobs = agents.react(name, fact)
+    except Exception as error:  # the agents that come after it are not to wait for it
+        log.warning("reaction_failed", agent=name, topic=received.topic, exc_info=error)
+        again = React(agent=name, topic=received.topic, fact=msgspec.to_builtins(fact))
+        # Under the id of the cause itself: its children then get the ids that `jobs` would have had.
+        return [encode_job(seal(again, source=source, id=cause, now=now))]
+    return [encode_job(envelope) for envelope in children(jobs, of=cause, source=source, now=now)]

@@ -1,0 +1,48 @@
+"""The command `treadle`: its groups of commands, and how errors end it."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from streams.errors import BadMessage, TreadleError
+from treadle.cli import enqueue, kinds, local, migrate, perform, practice, run, topics
+
+app = typer.Typer(
+    help="Background work as event streams on Apache Kafka.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(run.app, name="run")
+app.command()(enqueue.enqueue)
+app.command()(perform.perform)
+app.command()(kinds.kinds)
+app.add_typer(topics.app, name="topics")
+app.command()(migrate.migrate)
+app.add_typer(local.app, name="local")
+app.add_typer(practice.app, name="practice")
+
+
+def main() -> None:
+    """Exit code 0: done; 1: it failed; 2: called wrongly. One line on stderr says why."""
+    try:
+        app()
+    except BadMessage as error:
+        _end(error, 2)
+    except TreadleError as error:
+        _end(error, 1)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone, and nobody is left to tell
+        sys.exit(1)
+
+
+def _end(error: TreadleError, code: int) -> None:
+    print(f"treadle: {error}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""`treadle run`: the processes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from treadle.settings import read_settings
+
+app = typer.Typer(help="Run a process of Treadle's; SIGTERM ends it in order.", no_args_is_help=True)
+
+
+@app.command()
+def consumer(
+    queues: Annotated[
+        str | None,
+        typer.Option(help="Queues, with their shares if not those of topics.yaml: critical=10,high."),
+    ] = None,
+    slots: Annotated[int, typer.Option(min=1, help="Jobs at work at once.")] = 20,
+) -> None:
+    """Perform jobs: of all five queues, or of those named."""
+    from treadle.processes import start_consumer
+
+    start_consumer(read_settings(), queues=queues, slots=slots)
+
+
+@app.command()
+def agents() -> None:
+    """Answer events and ticks with jobs."""
+    from treadle.processes import start_agents
+
+    start_agents(read_settings())
+
+
+@app.command()
+def scheduler(
+    ring_now: Annotated[
+        bool, typer.Option("--ring-now", help="Ring every schedule once at the start.")
+    ] = False,
+) -> None:
+    """Ring the schedules. Any number may run; each due moment rings once."""
+    from treadle.processes import start_scheduler
+
+    start_scheduler(read_settings(), ring_now=ring_now)
+
+
+@app.command(name="all")
+def all_(
+    slots: Annotated[int, typer.Option(min=1, help="Jobs at work at once.")] = 20,
+    ring_now: Annotated[
+        bool, typer.Option("--ring-now", help="Ring every schedule once at the start.")
+    ] = False,
+) -> None:
+    """One small machine: scheduler, agents and consumer as children, restarted when they die."""
+    from treadle.supervise import supervise
+
+    read_settings().kafka_properties()
+    supervise(slots=slots, ring_now=ring_now)

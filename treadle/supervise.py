@@ -1,0 +1,84 @@
+"""`treadle run all`: scheduler, agents and consumer as children, started again when they die."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+
+import structlog
+
+from streams import logs
+
+log = structlog.get_logger()
+
+_LONGEST_PAUSE = 30.0  # seconds before a child that keeps dying is started again
+_STEADY = 30.0  # seconds a child must live for its past deaths to be forgotten
+_GRACE = 30.0  # seconds that children have for ending, a little more than a consumer's drain
+
+
+@dataclass
+class Child:
+    """One process and the command that starts it again."""
+
+    arguments: list[str]
+    deaths: int = 0
+    started_at: float = 0.0
+    start_at: float = 0.0
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start the process; it gets signals from us alone, not from the terminal."""
+        command = [sys.executable, "-m", "treadle.cli.main", "run", *self.arguments]
+        self.process = subprocess.Popen(command, start_new_session=True)
+        self.started_at = time.monotonic()
+
+    def look_after(self) -> None:
+        """Start it if it does not run, after a pause that doubles with every early death."""
+        now = time.monotonic()
+        if self.process is not None and (code := self.process.poll()) is not None:
+            self.deaths = self.deaths + 1 if now - self.started_at < _STEADY else 1
+            pause = min(0.5 * 2 ** (self.deaths - 1), _LONGEST_PAUSE)
+            log.warning("child_died", child=self.arguments[0], exit_code=code, again_in=pause)
+            self.process, self.start_at = None, now + pause
+        if self.process is None and now >= self.start_at:
+            self.start()
+
+
+def supervise(*, slots: int, ring_now: bool) -> None:
+    """Keep the children running until SIGTERM or SIGINT, then end them in order."""
+    logs.configure()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    children = [
+        Child(["consumer", "--slots", str(slots)]),
+        Child(["agents"]),
+        Child(["scheduler"]),
+    ]
+    if ring_now:
+        children[-1].arguments.append("--ring-now")
+    while not stop.is_set():
+        for child in children:
+            child.look_after()
+        if ring_now:
+            children[-1].arguments = ["scheduler"]  # a restart is no reason to ring again
+        stop.wait(0.2)
+    end(children)
+
+
+def end(children: list[Child]) -> None:
+    """SIGTERM to all, and SIGKILL to those that are still there after the grace."""
+    running = [child.process for child in children if child.process is not None]
+    for process in running:
+        process.terminate()
+    give_up_at = time.monotonic() + _GRACE
+    for process in running:
+        try:
+            process.wait(max(0.1, give_up_at - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
