@@ -1,0 +1,31 @@
+"""What is done about polls."""
+
+from consumers.context import Context
+from consumers.loomio import events, polls
+from consumers.worker import worker
+from streams.errors import Discard
+from streams.jobs.events import PublishEvent
+from streams.jobs.polls import ClosePoll, FindExpiredPolls
+from streams.jobs.search import ReindexPoll
+
+
+@worker(FindExpiredPolls)
+def find_expired_polls(job: FindExpiredPolls, ctx: Context) -> None:
+    """Have each poll closed whose closing time has passed."""
+    with ctx.transaction() as db:
+        page = polls.past_closing(db, at=ctx.now, after=job.after)
+        ctx.enqueue(*(ClosePoll(poll_id=poll.id) for poll in page))
+        if len(page) == polls.PAGE:
+            ctx.enqueue(FindExpiredPolls(after=(page[-1].closing_at, page[-1].id)))
+
+
+@worker(ClosePoll)
+def close_poll(job: ClosePoll, ctx: Context) -> None:
+    """Close one poll, and tell that it has expired. All in one transaction: a crash leaves it open."""
+    with ctx.transaction() as db:
+        poll = polls.lock(db, job.poll_id)
+        if poll.closed_at is not None:
+            raise Discard("already closed")
+        polls.close(db, poll, at=ctx.now)
+        event_id = events.record(db, "poll_expired", "Poll", poll.id, user_id=poll.author_id, at=ctx.now)
+        ctx.enqueue(ReindexPoll(poll_id=poll.id), PublishEvent(event_id=event_id))

@@ -1,0 +1,19 @@
+"""What is done about threads."""
+
+import structlog
+
+from consumers.context import Context
+from consumers.loomio import threads
+from consumers.worker import worker
+from streams.jobs.threads import RepairThread
+
+log = structlog.get_logger()
+
+
+@worker(RepairThread)
+def repair_thread(job: RepairThread, ctx: Context) -> None:
+    """Repair a thread; one that is gone needs none."""
+    with ctx.transaction() as db:
+        broken = threads.repair(db, job.discussion_id, at=ctx.now)
+    if broken:
+        log.warning("items_without_eventable", discussion_id=job.discussion_id, event_ids=sorted(broken))
