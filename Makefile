@@ -1,0 +1,32 @@
+# Needs Python 3.11 or later, make and a shell. `make` alone lists what there is to make.
+
+VENV := .venv/bin
+UV ?= uv
+
+.PHONY: help setup demo test check lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make .venv from the locked requirements, with treadle in it
+	@$(VENV)/python -I scripts/setup.py --is-done 2>/dev/null || sh scripts/python scripts/setup.py
+
+demo: setup ## Watch a co-op's lapsed polls close, by way of Kafka (KEEP=1 leaves it running)
+	@$(VENV)/treadle demo
+
+test: setup ## Run all tests, on a real Kafka and a real PostgreSQL
+	@$(VENV)/pytest
+
+check: setup ## Format, lint, types and unit tests
+	@$(VENV)/ruff format --check --quiet .
+	@$(VENV)/ruff check --quiet .
+	@$(VENV)/mypy
+	@$(VENV)/pytest -q tests/unit
+
+lock: setup ## Lock the newest of everything again (needs uv: make lock UV=path)
+	@sh scripts/lock $(UV)
+	@$(VENV)/python -m treadle.local.jars
+
+clean: ## Remove .venv and what the tools keep
+	@rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,141 @@
+"""A real Apache Kafka broker on this machine: one node in KRaft mode, in a folder of its own."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from streams.errors import ConfigError
+from treadle.local import processes
+
+# Small and quick to start. A benchmark hands in others.
+JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+PATIENCE = 90.0  # seconds; 2 to 3 is usual
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+inter.broker.listener.name=PLAINTEXT
+# Of the working folder, so that no path can be misread here.
+log.dirs=data
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=4
+"""
+
+LOGGING = """\
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %-5p %c{1}: %m%n
+"""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """One broker: where it lives and what it is called. `folder` holds its settings, its log and its data."""
+
+    folder: Path
+    port: int
+    controller_port: int
+    cluster_id: str
+    jvm: Sequence[str] = JVM
+
+    @property
+    def address(self) -> str:
+        """What clients take as bootstrap servers."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "kafka.log"
+
+    def processes(self) -> list[psutil.Process]:
+        """The process of this broker, if it runs: a list of one or none."""
+        command = ["kafka.Kafka", str(self.folder / "server.properties")]
+        return processes.find(lambda argv: argv[-2:] == command)
+
+    def answers(self) -> bool:
+        """Whether this very broker, and no other on its port, answers a client."""
+        try:
+            # Much quicker than the client to say that nobody listens.
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return cluster_at(self.address) == self.cluster_id
+
+    def start(self, java: str, jars: Path) -> None:
+        """Start the broker, on fresh storage if it has none, and return without waiting for it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        properties = self.folder / "server.properties"
+        properties.write_text(PROPERTIES.format(port=self.port, controller_port=self.controller_port))
+        (self.folder / "log4j2.properties").write_text(LOGGING)
+        if not (self.folder / "data").exists():
+            self._format(java, jars)
+        command = [java, *self.jvm, *_class_path(jars), "-Dlog4j2.configurationFile=log4j2.properties"]
+        processes.start([*command, "kafka.Kafka", properties], log=self.log, folder=self.folder)
+
+    def wait(self) -> None:
+        """Return when the broker answers. Raises ConfigError when it ended or takes too long."""
+
+        def settled() -> bool:
+            return self.answers() or not self.processes()
+
+        if not processes.wait_for(settled, within=PATIENCE) or not self.processes():
+            raise ConfigError(
+                f"Kafka {'does not answer' if self.processes() else 'ended while starting'}. "
+                f"Its log is {self.log} and ends with:\n{processes.last_lines(self.log)}"
+            )
+
+    def stop(self) -> None:
+        """End the broker, if it runs, and return when it is gone."""
+        processes.stop(self.processes(), signal.SIGTERM, within=30)
+
+    def _format(self, java: str, jars: Path) -> None:
+        """Make the storage, which gets its place when it is whole: an interrupted format leaves nothing."""
+        for leftover in self.folder.glob("formatting-*"):
+            shutil.rmtree(leftover)
+        staging = Path(tempfile.mkdtemp(prefix="formatting-", dir=self.folder))
+        tool = [java, *self.jvm, *_class_path(jars), "kafka.tools.StorageTool", "format"]
+        config = ["-t", self.cluster_id, "-c", str(self.folder / "server.properties")]
+        run = subprocess.run([*tool, *config], cwd=staging, capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise ConfigError(
+                f"Kafka's storage could not be made in {self.folder}:\n{run.stdout}{run.stderr}"
+            )
+        (staging / "data").rename(self.folder / "data")
+        shutil.rmtree(staging)
+
+
+def cluster_at(address: str) -> str | None:
+    """The id of the cluster that answers at these bootstrap servers, None when none does within 5 seconds."""
+    try:
+        cluster = AdminClient({"bootstrap.servers": address, "log_level": 0}).list_topics(timeout=5)
+    except KafkaException:
+        return None
+    return cluster.cluster_id if cluster.brokers else None
+
+
+def _class_path(jars: Path) -> list[str]:
+    return ["-cp", f"{jars}/*"]

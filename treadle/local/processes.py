@@ -1,0 +1,123 @@
+"""Processes that outlive the command that starts them: start, find and stop them.
+
+They are found in the process table by their command line, never by a number in a file: a number may by
+now belong to somebody else.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+def start(argv: Sequence[str | Path], *, log: Path, folder: Path, user: str | None = None) -> None:
+    """Start a process in a session of its own, in this working folder, appending what it prints to `log`.
+
+    `user` is the name of the system user it runs as; only root may give one.
+    """
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            argv,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **as_user(user),
+        )
+    # It is meant to outlive us: without this Python warns of a child that nobody waited for.
+    process.returncode = 0
+
+
+def as_user(user: str | None) -> dict[str, Any]:
+    """Arguments for `subprocess` that run a program as another user, with the groups of that user alone."""
+    if user is None:
+        return {}
+    import pwd
+
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
+def find(is_ours: Callable[[list[str]], bool]) -> list[psutil.Process]:
+    """The living processes whose command line is ours."""
+    return [process for process in psutil.process_iter() if is_ours(command_line(process))]
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    """The arguments of a process; empty when it is gone, a zombie or not for us to see."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def stop(processes: Sequence[psutil.Process], how: signal.Signals, *, within: float) -> None:
+    """Ask these processes to end, and kill what remains of them and their children after `within` seconds."""
+    family = [*processes, *(child for process in processes for child in _children(process))]
+    for process in processes:
+        _send(process, how)
+    if not wait_for(lambda: not _alive(family), within=within):
+        for process in _alive(family):
+            _send(process, signal.SIGKILL)
+        wait_for(lambda: not _alive(family), within=10)
+
+
+def wait_for(condition: Callable[[], bool], *, within: float, every: float = 0.03) -> bool:
+    """Whether the condition came true within so many seconds."""
+    limit = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > limit:
+            return False
+        time.sleep(every)
+    return True
+
+
+def _alive(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    return [process for process in processes if not _is_over(process)]
+
+
+def _is_over(process: psutil.Process) -> bool:
+    try:
+        if not process.is_running():  # also when its number now belongs to another process
+            return True
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return False
+        if process.ppid() == os.getpid():
+            process.wait(0)
+        return True
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _send(process: psutil.Process, what: signal.Signals) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(what)
+
+
+def working_folder(process: psutil.Process) -> Path | None:
+    """The folder a process works in; None when it is gone or not for us to see."""
+    try:
+        return Path(process.cwd())
+    except psutil.Error:
+        return None
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    """The end of a log, for a message to a person."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join(lines[-count:]) or "(nothing)"

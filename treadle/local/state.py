@@ -1,0 +1,102 @@
+"""What a stack remembers between commands, in `stack.json` of its folder: its ports, its names."""
+
+import base64
+import hashlib
+import os
+import socket
+import tempfile
+import uuid
+from pathlib import Path
+
+import msgspec
+
+from streams.errors import ConfigError
+
+FILE = "stack.json"
+LOCK = "lock"
+# The longest path of a Unix socket, with its closing zero: 108 bytes on Linux, 104 on macOS.
+LONGEST_SOCKET = 103
+
+
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Chosen once. A port changes only when somebody else has taken it."""
+
+    kafka_port: int
+    kafka_controller_port: int
+    kafka_cluster_id: str
+    socket_folder: str
+
+
+def is_stack(home: Path) -> bool:
+    """Whether this folder is a stack's."""
+    return (home / FILE).is_file()
+
+
+def read(home: Path) -> State | None:
+    """The state of the stack in this folder, None when there is none. Raises ConfigError."""
+    if not is_stack(home):
+        return None
+    try:
+        return msgspec.json.decode((home / FILE).read_bytes(), type=State)
+    except msgspec.DecodeError as error:
+        raise ConfigError(
+            f"{home / FILE} cannot be read ({error}). Give another folder with --home, or remove this one"
+        ) from error
+
+
+def write(home: Path, state: State) -> None:
+    """Remember this state; the file is whole at every moment."""
+    draft = home / f"{FILE}.new"
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(state)))
+    draft.replace(home / FILE)
+
+
+def choose(home: Path) -> State:
+    """The state of a new stack."""
+    port, controller_port = free_ports(2)
+    return State(port, controller_port, _cluster_id(), str(_socket_folder(home)))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine's own network that nobody listens on, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of this machine's own network."""
+    with socket.socket() as probe:
+        # As Kafka does it: connections of a broker that has just ended are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _cluster_id() -> str:
+    """A fresh Kafka cluster id: 16 random bytes, not beginning with "-" as an option would."""
+    while (id_ := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return id_
+
+
+def _socket_folder(home: Path) -> Path:
+    """In the stack's folder, or where that path is too long for a socket, one in the temporary folder.
+
+    The latter is always the same for a stack, so that its address stays the same.
+    """
+    folder = home / "postgres"
+    if len(os.fsencode(folder / ".s.PGSQL.5432")) <= LONGEST_SOCKET:
+        return folder
+    temporary = Path(tempfile.gettempdir())
+    if len(os.fsencode(temporary)) > LONGEST_SOCKET - 40:
+        temporary = Path("/tmp")
+    return temporary / f"treadle-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
