@@ -105,7 +105,7 @@ class Server:
     def _has_database(self) -> bool:
         try:
             with psycopg.connect(self.url_of("postgres"), connect_timeout=5, autocommit=True) as server:
-                there = "SELECT FROM pg_database WHERE datname = %s"
+                there = "SELECT 1 FROM pg_database WHERE datname = %s"
                 if not server.execute(there, [self.database]).fetchone():
                     server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.database)))
         except psycopg.OperationalError:
