@@ -18,7 +18,8 @@ from streams.dead import failure
 from streams.envelope import Envelope
 from streams.errors import BadMessage, Discard, UnknownKind
 from streams.job import Kinds
-from streams.message import Message, Received
+from streams.logs import current_job
+from streams.message import Received
 
 log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ class Performer:
 
     def _outcome(self, envelope: Envelope, received: Received, now: datetime) -> Outcome:
         try:
-            return Succeeded(self.perform(envelope, now))
+            return Succeeded(messages_of(self.perform(envelope, now)))
         except AlreadyDone as earlier:
             return Succeeded(earlier.follow_ups)
         except Discard as verdict:
@@ -66,8 +67,8 @@ class Performer:
             )
             return Dead(failure(error, received, self.clock()))
 
-    def perform(self, envelope: Envelope, now: datetime) -> tuple[Message, ...]:
-        """Run the worker; the messages that follow. Raises what the worker raises."""
+    def perform(self, envelope: Envelope, now: datetime) -> Context:
+        """Run the worker; the context tells what follows. Raises what the worker raises."""
         worker = self.workers.find(envelope.kind)
         if worker is None:
             raise UnknownKind(f"no worker performs {envelope.kind} here: name its module in TREADLE_WORKERS")
@@ -78,5 +79,9 @@ class Performer:
             now=now,
             transactions=self.transactions,
         )
-        worker.perform(envelope.job, ctx)
-        return messages_of(ctx)
+        token = current_job.set((envelope.id, envelope.kind))
+        try:
+            worker.perform(envelope.job, ctx)
+        finally:
+            current_job.reset(token)
+        return ctx

@@ -19,6 +19,7 @@ from consumers.lanes import Delivery, Lanes
 from consumers.offsets import OffsetTracker
 from streams.errors import ConfigError, TreadleError
 from streams.job import Queue
+from streams.logs import kafka_client
 from streams.message import Received
 from streams.topics import topic_of
 
@@ -63,6 +64,7 @@ class Intake:
                 "queued.min.messages": prefetch,
                 "queued.max.messages.kbytes": 16_384,
                 "on_commit": self._committed,
+                **kafka_client(),
                 **kafka,
             }
         )

@@ -130,7 +130,8 @@ def _last_due_at(db: Connection, schedule: Schedule, now: datetime) -> datetime:
     first = {"name": schedule.name, "last_due_at": newest_moment(schedule, now)}
     db.execute(insert(schedules_table).values(first).on_conflict_do_nothing())
     last = select(schedules_table.c.last_due_at).where(schedules_table.c.name == schedule.name)
-    return db.execute(last.with_for_update()).scalar_one()
+    moment: datetime = db.execute(last.with_for_update()).scalar_one()
+    return moment
 
 
 def _database_now(db: Connection) -> datetime:

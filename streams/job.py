@@ -78,7 +78,7 @@ class _JobMeta(msgspec.StructMeta):
         return cls
 
 
-class Job(msgspec.Struct, metaclass=_JobMeta, frozen=True, forbid_unknown_fields=True):
+class Job(msgspec.Struct, metaclass=_JobMeta, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Base of every job class.
 
     >>> class Greet(Job, kind="shop.greet", queue=Queue.LOW):

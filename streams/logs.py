@@ -36,3 +36,12 @@ def _bind_job(logger: Any, method: str, fields: MutableMapping[str, Any]) -> Mut
         fields.setdefault("job", job[0])
         fields.setdefault("kind", job[1])
     return fields
+
+
+def kafka_client() -> dict[str, Any]:
+    """Properties that let a Kafka client speak through our log instead of writing to stderr itself."""
+
+    def tell(error: Any) -> None:
+        structlog.get_logger().warning("kafka_client", error=error.str())
+
+    return {"log_level": 2, "error_cb": tell}

@@ -13,6 +13,7 @@ from confluent_kafka import Producer as KafkaProducer
 from streams.codec import encode_job
 from streams.envelope import Envelope
 from streams.errors import NotDelivered
+from streams.logs import kafka_client
 from streams.message import Message
 
 Done = Callable[[NotDelivered | None], None]
@@ -48,6 +49,7 @@ class Producer:
                 "queue.buffering.max.messages": 500_000,
                 "delivery.timeout.ms": patience // timedelta(milliseconds=1),
                 "topic.metadata.propagation.max.ms": 5_000,
+                **kafka_client(),
                 **kafka,
             }
         )

@@ -7,7 +7,8 @@ import sys
 import typer
 
 from streams.errors import BadMessage, TreadleError
-from treadle.cli import enqueue, kinds, local, migrate, perform, practice, run, topics
+from treadle.cli import check, enqueue, kinds, local, migrate, perform, run, topics
+from treadle.prepare import prepare
 
 app = typer.Typer(
     help="Background work as event streams on Apache Kafka.",
@@ -17,13 +18,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(run.app, name="run")
+app.command()(check.check)
 app.command()(enqueue.enqueue)
 app.command()(perform.perform)
 app.command()(kinds.kinds)
 app.add_typer(topics.app, name="topics")
 app.command()(migrate.migrate)
-app.add_typer(local.app, name="local")
-app.add_typer(practice.app, name="practice")
+app.add_typer(local.commands(after=[prepare]), name="local")
 
 
 def main() -> None:

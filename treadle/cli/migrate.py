@@ -4,16 +4,18 @@ from typing import Annotated
 
 import typer
 
-from treadle import database
+from treadle.cli.show import people
+from treadle.settings import read_settings
 
 
 def migrate(
-    url: Annotated[str, typer.Option("--database", envvar="TREADLE_DATABASE", help="PostgreSQL URL.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is due.")] = False,
 ) -> None:
-    """Bring Treadle's own tables (schema `treadle`) up to date. Harmless when repeated."""
-    revisions = database.migrate(url, dry_run=dry_run)
+    """Bring Treadle's own tables (schema treadle) up to date. Harmless when repeated."""
+    from treadle import database
+
+    revisions = database.migrate(read_settings().database_url(), dry_run=dry_run)
     for revision in revisions:
-        typer.echo(revision)
+        print(revision)
     if not revisions:
-        typer.echo("nothing is due", err=True)
+        people().print("nothing is due")

@@ -1,0 +1,102 @@
+"""`treadle perform`: what would this job do?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from streams.codec import read_job
+from streams.errors import BadMessage
+from streams.job import Job, kind_of
+from treadle.catalogue import load_workers
+from treadle.cli.show import table
+from treadle.settings import read_settings
+
+
+def perform(
+    kind: Annotated[str, typer.Argument(help="A kind, or a Ruby worker's name.")],
+    args: Annotated[
+        str, typer.Argument(help="The arguments: a JSON object, or an array in field order.")
+    ] = "{}",
+    now: Annotated[str | None, typer.Option(help="Perform it as at this time (ISO 8601 with zone).")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Roll back; only show what would change.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="As JSON, in the shape of the golden cases.")
+    ] = False,
+) -> None:
+    """Perform one job once, here, on the database and without Kafka. What it would send is shown, not sent.
+
+    treadle perform polls.close '{"poll_id": 42}' --dry-run
+    """
+    from consumers.worker import declared
+    from treadle.database import engine
+    from treadle.perform import perform as perform_once
+
+    settings = read_settings()
+    kinds = load_workers(settings.workers)
+    job = read_job(kinds, kind, args.encode())[1]
+    database = engine(settings.database, pool_size=2) if settings.database else None
+    done = perform_once(
+        job, kinds=kinds, workers=declared, engine=database, now=_moment(now), dry_run=dry_run
+    )
+    if as_json:
+        json.dump(done.as_golden(), sys.stdout, indent=2, default=str)
+        print()
+    else:
+        _print(job, done, dry_run)
+    if done.outcome == "failed":
+        print(f"treadle: {kind_of(job).name} failed: {done.reason}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadMessage(f"--now {text}: write a time as 2025-12-08T18:07:00Z") from None
+    if moment.tzinfo is None:
+        raise BadMessage(f"--now {text} has no zone: {text}Z is UTC")
+    return moment
+
+
+def _print(job: Job, done: Any, dry_run: bool) -> None:
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    title = f"{kind_of(job).name} {done.outcome}" + (f": {done.reason}" if done.reason else "")
+    out.print(f"[bold]{title}[/bold]" + (" (dry run: rolled back)" if dry_run else ""))
+    for name, changes in done.rows.items():
+        rows = [*_rows(changes)]
+        out.print()
+        out.print(table(rows, title=f"table {name}"))
+    if done.jobs:
+        rows = [{"kind": kind_of(j).name, "arguments": j, "queue": kind_of(j).queue.value} for j in done.jobs]
+        out.print()
+        out.print(table(rows, title="jobs that would follow"))
+    if done.events:
+        out.print()
+        out.print(table(done.events, title="events that would be published"))
+
+
+def _rows(changes: dict[str, Any]) -> Any:
+    for change in changes.get("updated", []):
+        for column, (before, after) in change["changes"].items():
+            yield {
+                "change": "update",
+                "row": change["key"],
+                "column": column,
+                "before": before,
+                "after": after,
+            }
+    for row in changes.get("inserted", []):
+        told = ", ".join(f"{column}={value}" for column, value in row.items() if value is not None)
+        yield {"change": "insert", "row": row.get("id"), "column": "", "before": None, "after": told}
+    for key in changes.get("deleted", []):
+        yield {"change": "delete", "row": key, "column": "", "before": "the row", "after": None}

@@ -1,0 +1,92 @@
+"""One attempt of one job in the foreground, without Kafka: what it changes, and what it would send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from consumers.attempt import Performer
+from consumers.context import Context, Transactions
+from consumers.once import NoDatabase
+from consumers.worker import Workers
+from streams.codec import as_ruby
+from streams.envelope import seal
+from streams.errors import Discard
+from streams.job import Job, Kinds, kind_of
+from treadle.row_changes import Changes, row_changes
+
+
+@dataclass
+class ForegroundTransactions:
+    """Transactions that note what they change, and with `dry_run` take it back."""
+
+    engine: Engine
+    dry_run: bool
+    changes: Changes = field(default_factory=dict)
+
+    @contextmanager
+    def begin(self, ctx: Context) -> Iterator[Connection]:
+        """Open the transaction. Unlike a consumer's it records no job id: a person asked for this run."""
+        with self.engine.connect() as db, db.begin() as transaction:
+            yield db
+            with self.engine.connect() as outside:
+                self.changes = row_changes(db, outside)
+            if self.dry_run:
+                transaction.rollback()
+
+
+@dataclass(frozen=True)
+class Performed:
+    """What one attempt came to: succeeded, discarded or failed. `jobs` and `events` were not sent."""
+
+    outcome: str
+    reason: str = ""
+    rows: Changes = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_golden(self) -> dict[str, Any]:
+        """In the shape of Loomio's golden cases: jobs under the Ruby classes and arguments they replace."""
+        return {
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "rows": self.rows,
+            "jobs": [as_ruby(job) | {"queue": kind_of(job).queue.value} for job in self.jobs],
+            "events": self.events,
+            "mails": [],
+            "live": [],
+            "http": [],
+        }
+
+
+def perform(
+    job: Job,
+    *,
+    kinds: Kinds,
+    workers: Workers,
+    engine: Engine | None,
+    now: datetime | None = None,
+    dry_run: bool = False,
+) -> Performed:
+    """Perform the job once, on the database, as if the time were `now`. Nothing is sent to anybody.
+
+    With `dry_run` the transaction is rolled back; only numbers drawn from sequences stay used.
+    """
+    foreground = ForegroundTransactions(engine, dry_run) if engine else None
+    transactions: Transactions = foreground or NoDatabase()
+    performer = Performer(kinds, workers, transactions)
+    moment = now or datetime.now(UTC)
+    try:
+        ctx = performer.perform(seal(job, source="/treadle/perform", now=moment), moment)
+    except Discard as verdict:
+        return Performed("discarded", verdict.reason)
+    except Exception as error:
+        return Performed("failed", f"{type(error).__name__}: {error}")
+    events = [msgspec.to_builtins(event) for event in ctx.events]
+    return Performed("succeeded", "", foreground.changes if foreground else {}, ctx.jobs, events)
