@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DatabaseError
 
 from consumers.loomio import schema
 from streams.errors import ConfigError
-from treadle import database
+from treadle.database import address, due_on, opened
 from treadle.finding import Finding
 from treadle.loomio_used import USED
 
@@ -19,6 +18,7 @@ _OURS = "Treadle's tables (schema treadle)"
 _NEWER = (
     "Treadle knows the schema of Loomio 3.0.11; run Loomio's migrations, or a Treadle made for this Loomio"
 )
+_UNUSABLE = "Start it, or correct TREADLE_DATABASE (host, port, name, user, password)"
 _OTHER_DATABASE = "See whether TREADLE_DATABASE names Loomio's own database"
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 _COLUMNS = text(
@@ -34,16 +34,14 @@ _COLUMNS = text(
 def findings(url: str) -> list[Finding]:
     """Compare the database at `url` with what Treadle uses of it. Empty when all is well. Changes nothing."""
     try:
-        engine = database.engine(url, pool_size=1)
-        try:
-            with engine.connect() as db:
-                return [*_loomio(db), *_ours(db)]
-        finally:
-            engine.dispose()
+        address(url)
     except ConfigError as error:
         return [Finding(str(error), "TREADLE_DATABASE", "Correct the setting")]
-    except DatabaseError as error:
-        return [_unreachable(error)]
+    try:
+        with opened(url) as database, database.connect() as db:
+            return [*_loomio(db), *_ours(db)]
+    except ConfigError as error:
+        return [Finding(str(error), _WHERE, _UNUSABLE)]
 
 
 def _loomio(db: Connection) -> Iterator[Finding]:
@@ -72,21 +70,12 @@ def _table(table: Table, columns: tuple[str, ...], there: dict[str, str]) -> Ite
 
 def _ours(db: Connection) -> Iterator[Finding]:
     try:
-        waiting = database.due_on(db)
+        waiting = due_on(db)
     except ConfigError as error:
         yield Finding(str(error), _OURS, "See `treadle migrate --dry-run`")
         return
     for migration in waiting:
         yield Finding(f"migration {migration} is due", _OURS, "Run `treadle migrate`")
-
-
-def _unreachable(error: DatabaseError) -> Finding:
-    reason = " ".join(str(error.orig).split())
-    return Finding(
-        f"the database cannot be used: {reason}",
-        _WHERE,
-        "Start it, or correct TREADLE_DATABASE (host, port, name, user, password)",
-    )
 
 
 def _plain(type_name: str) -> str:

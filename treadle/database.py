@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import unquote
 
 from alembic.config import Config
@@ -10,7 +12,7 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from streams.errors import ConfigError
 
@@ -59,20 +61,34 @@ def migrate(url: str, *, dry_run: bool = False) -> list[str]:
 
     With `dry_run` nothing is changed and the answer is what would be applied. All happens in one
     transaction, under a lock of its own, so that two at once are safe: the second finds nothing to do.
+    Raises ConfigError when the database cannot be reached or does not let us.
     """
+    with opened(url) as database, database.begin() as db:
+        if dry_run:
+            return due_on(db)
+        db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+        db.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        applied = due_on(db)
+        if applied:
+            _upgrade(db)
+        return applied
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Engine]:
+    """An engine of one connection for one errand. What the database refuses is raised as ConfigError."""
     database = engine(url, pool_size=1)
     try:
-        with database.begin() as db:
-            if dry_run:
-                return due_on(db)
-            db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
-            db.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-            applied = due_on(db)
-            if applied:
-                _upgrade(db)
-            return applied
+        yield database
+    except DatabaseError as error:
+        raise ConfigError(refusal(error)) from error
     finally:
         database.dispose()
+
+
+def refusal(error: DatabaseError) -> str:
+    """What the database said, on one line, without the statement."""
+    return "the database cannot be used: " + " ".join(str(error.orig).split())
 
 
 def due(database: Engine) -> list[str]:

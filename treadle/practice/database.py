@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, make_url, text
 
-from consumers.loomio import schema
+from consumers.loomio import schema, search
 from streams.errors import ConfigError
 from treadle import database
-from treadle.practice import coop, search
+from treadle.practice import coop
 from treadle.practice.rows import TABLES, PartitionSequence, Row
 from treadle.practice.size import SIZES, Size
 
@@ -42,8 +42,8 @@ def create(
     """Make database `name` on the server of `admin_url` and fill it; answers its URL.
 
     It has Loomio's schema, Treadle's own tables, and the co-op as it stands at `now` (aware). The same
-    size, seed and `now` give the same rows. Raises ConfigError when there is a database of this name
-    already: `drop` removes it if it is a practice co-op.
+    size, seed and `now` give the same rows, but for ids and times of the search index. What was begun is
+    dropped when it fails. Raises ConfigError when there is a database of this name already.
     """
     url = url_of(admin_url, name)
     with _admin(admin_url) as admin:
@@ -52,19 +52,17 @@ def create(
         admin.execute(text(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'"))
         admin.execute(text(f"COMMENT ON DATABASE \"{name}\" IS '{_MARK.replace(chr(39), chr(39) * 2)}'"))
     progress("making the tables", 0)
-    engine = database.engine(url, pool_size=1)
     try:
-        with engine.begin() as db:
-            schema.create_all(db)
-            _fill(db, size, coop.rows(size, seed=seed, now=now), progress)
+        with database.opened(url) as practice:
+            with practice.begin() as db:
+                schema.create_all(db)
+                _fill(db, size, coop.rows(size, seed=seed, now=now), progress)
+            with practice.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+                db.execute(text("ANALYZE"))
         database.migrate(url)
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
-            db.execute(text("ANALYZE"))
     except BaseException:
-        engine.dispose()
         drop(admin_url, name)
         raise
-    engine.dispose()
     return url
 
 
@@ -93,12 +91,11 @@ def url_of(admin_url: str, name: str) -> str:
 
 @contextmanager
 def _admin(admin_url: str) -> Iterator[Connection]:
-    engine = database.engine(admin_url, pool_size=1)
-    try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
-            yield db
-    finally:
-        engine.dispose()
+    with (
+        database.opened(admin_url) as server,
+        server.connect().execution_options(isolation_level="AUTOCOMMIT") as db,
+    ):
+        yield db
 
 
 def _mark(admin: Connection, name: str) -> str | None:
@@ -112,7 +109,7 @@ def _fill(db: Connection, size: Size, rows: Iterable[Row], progress: Progress) -
     indexes = _take_indexes(db) if size.members * polls > _MANY else []
     _load(db, rows, progress)
     progress("writing the search rows", 0)
-    search.write(db)
+    search.reindex_everything(db)
     progress("making the indexes", 0)
     for index in indexes:
         db.execute(text(index))

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from treadle.practice.chance import Chance
+from treadle.practice.names import COOPS, CULTURES, Coop, Culture
 from treadle.practice.rows import Group, Membership, Row, Subscription, User
-from treadle.practice.words import COOPS, CULTURES, LANGUAGES, Coop, Culture, Language
+from treadle.practice.words import LANGUAGES, Language
 
 
 @dataclass(eq=False)
@@ -219,7 +220,6 @@ def user(chance: Chance, person: Person) -> User:
         deactivated_at=person.deactivated_at,
         email_catch_up_day=chance.weighted((None, 7, 8, chance.number(0, 6)), (3, 4, 1, 2)),
         email_on_participation=chance.happens(0.1),
-        default_membership_volume=2,
         created_at=person.joined_at,
         updated_at=person.deactivated_at or person.joined_at,
     )

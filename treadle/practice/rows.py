@@ -5,8 +5,9 @@ Moments are in UTC and have no zone, JSON is text: just as they are written into
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 
 class User(NamedTuple):
@@ -27,7 +28,6 @@ class User(NamedTuple):
     deactivated_at: datetime | None
     email_catch_up_day: int | None
     email_on_participation: bool
-    default_membership_volume: int
     created_at: datetime
     updated_at: datetime
 
@@ -98,7 +98,6 @@ class Discussion(NamedTuple):
     items_count: int
     ranges_string: str
     last_activity_at: datetime
-    last_comment_at: datetime | None
     closed_polls_count: int
     anonymous_polls_count: int
     seen_by_count: int
@@ -121,7 +120,6 @@ class DiscussionReader(NamedTuple):
     volume: int
     token: str
     guest: bool
-    admin: bool
     inviter_id: int | None
     accepted_at: datetime | None
     created_at: datetime
@@ -301,21 +299,7 @@ Row = (
     | PartitionSequence
 )
 
+# Loomio names a table by the plural of its record: DiscussionReader, discussion_readers.
 TABLES: dict[type[Row], str] = {
-    User: "users",
-    Subscription: "subscriptions",
-    Group: "groups",
-    Membership: "memberships",
-    Discussion: "discussions",
-    DiscussionReader: "discussion_readers",
-    Comment: "comments",
-    Poll: "polls",
-    PollOption: "poll_options",
-    Stance: "stances",
-    StanceChoice: "stance_choices",
-    StanceReceipt: "stance_receipts",
-    Outcome: "outcomes",
-    Event: "events",
-    Version: "versions",
-    PartitionSequence: "partition_sequences",
+    row: re.sub("(?<=[a-z])(?=[A-Z])", "_", row.__name__).lower() + "s" for row in get_args(Row)
 }

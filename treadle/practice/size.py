@@ -74,6 +74,6 @@ SIZES = {
         open=1_500,
         closing_soon=400,
         lapsed=2_000,
-        closed=4_000,
+        closed=5_300,
     ),
 }
