@@ -61,12 +61,13 @@ def ring_until(
     A database that is away is waited for. Raises NotDelivered when Kafka does not take a tick.
     """
     schedules = list(schedules)
-    if ring_now:
-        with engine.begin() as db:
-            for schedule in schedules:
-                _note_now(db, schedule)
     while not stop.is_set():
         try:
+            if ring_now:
+                with engine.begin() as db:
+                    for schedule in schedules:
+                        _note_now(db, schedule)
+                ring_now = False
             wait = _ring_once(schedules, engine, sender)
         except OperationalError as error:
             log.warning("database_away", error=str(error.orig))

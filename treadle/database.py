@@ -25,10 +25,13 @@ _MIGRATING = 0x7472_6561_646C_65  # "treadle": the advisory lock that one migrat
 def engine(url: str, *, pool_size: int = 5) -> Engine:
     """An engine for a PostgreSQL URL, as libpq or Rails write it; it connects when first used.
 
+    Errors do not show the values bound to a statement: they may be personal.
     Holds at most `pool_size` connections, each tested before it is handed out, in the time zone UTC, and
     named `treadle` in pg_stat_activity. Raises ConfigError when the URL cannot be read.
     """
-    return create_engine(address(url), pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+    return create_engine(
+        address(url), pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+    )
 
 
 def address(url: str) -> URL:
