@@ -31,6 +31,9 @@ inter.broker.listener.name=PLAINTEXT
 # Of the working folder, so that no path can be misread here.
 log.dirs=data
 auto.create.topics.enable=false
+# A killed broker can come back only when its last session is over.
+broker.session.timeout.ms=5000
+broker.heartbeat.interval.ms=1000
 group.initial.rebalance.delay.ms=0
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=8
