@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
+from alembic.script.revision import RevisionError
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
@@ -109,7 +109,7 @@ def due_on(db: Connection) -> list[str]:
     seen = MigrationContext.configure(db, opts={"version_table_schema": SCHEMA}).get_current_heads()
     try:
         waiting = list(script.iterate_revisions("heads", seen or "base"))
-    except CommandError:
+    except RevisionError:
         raise ConfigError(
             f"Treadle's tables are at migration {', '.join(seen)}, which this version does not know: "
             "a newer Treadle made them; run that version or a newer one"

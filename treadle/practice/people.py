@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from consumers.loomio.people import avatar_initials
 from treadle.practice.chance import Chance
 from treadle.practice.names import COOPS, CULTURES, Coop, Culture
 from treadle.practice.rows import Group, Membership, Row, Subscription, User
@@ -118,9 +119,7 @@ def group_rows(chance: Chance, organisation: Organisation) -> Iterator[Row]:
             full_name=full_name,
             handle=_ascii(full_name, "-"),
             key=chance.key(),
-            token=chance.token(),
-            description=f"<p>{full_name}</p>",
-            description_format="html",
+            description=circle.words.about,
             parent_id=None if is_top else top.group_id,
             creator_id=founder.id,
             subscription_id=subscription.id if is_top else None,
@@ -202,13 +201,14 @@ def _join(chance: Chance, circle: Circle, people: list[Person]) -> Iterator[Row]
 def user(chance: Chance, person: Person) -> User:
     """The row of this person, with the number of memberships counted so far."""
     username = f"{_ascii(person.name, '') or 'member'}{person.id}"
+    email = f"{username}@people.example"
     return User(
         id=person.id,
         name=person.name,
-        email=f"{username}@people.example",
+        email=email,
         username=username,
         key=chance.key(),
-        avatar_initials="DU" if person.deactivated_at else initials(person.name),
+        avatar_initials=avatar_initials(person.name, email, deactivated=person.deactivated_at is not None),
         time_zone=person.zone,
         selected_locale=person.locale,
         unsubscribe_token=chance.token(),
@@ -223,11 +223,6 @@ def user(chance: Chance, person: Person) -> User:
         created_at=person.joined_at,
         updated_at=person.deactivated_at or person.joined_at,
     )
-
-
-def initials(name: str) -> str:
-    """Loomio's avatar initials: the first letters of up to three words, upper case, only A to Z."""
-    return re.sub("[^A-Z]", "", "".join(word[0] for word in name.split()[:3]).upper())
 
 
 def _ascii(name: str, between: str) -> str:

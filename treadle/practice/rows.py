@@ -3,8 +3,6 @@
 Moments are in UTC and have no zone, JSON is text: just as they are written into the database.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import date, datetime
 from typing import NamedTuple, get_args
@@ -46,9 +44,7 @@ class Group(NamedTuple):
     full_name: str
     handle: str
     key: str
-    token: str
     description: str
-    description_format: str
     parent_id: int | None
     creator_id: int
     subscription_id: int | None
@@ -104,7 +100,6 @@ class Discussion(NamedTuple):
     members_count: int
     versions_count: int
     closed_at: datetime | None
-    closer_id: int | None
     discarded_at: datetime | None
     discarded_by: int | None
     created_at: datetime
@@ -134,7 +129,6 @@ class Comment(NamedTuple):
     body_format: str
     parent_type: str
     parent_id: int
-    content_locale: str
     discarded_at: datetime | None
     discarded_by: int | None
     created_at: datetime
