@@ -10,7 +10,8 @@ class Size:
     """How much of everything. Polls are counted over the whole database, the rest per organisation.
 
     `members` belong to the organisation's top group; each subgroup has about half of them. An ordinary
-    poll has one stance for each member of its group, so there are about 0.8 * members * polls stances.
+    poll has one stance for each member of its group who was there in time, so there are about
+    0.6 * members * polls stances. A poll in twelve of `open` has no closing time yet.
     `comments` is the average per discussion.
     """
 
