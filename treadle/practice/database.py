@@ -20,7 +20,7 @@ from treadle.practice.size import SIZES, Size
 Progress = Callable[[str, int], None]
 """Hears what is being done and how many rows are written so far."""
 
-_MARK = "Treadle's practice co-op: may be dropped at any time"
+_MARK = "Practice co-op made by Treadle: may be dropped at any time"
 _COMMENT = text(
     "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = :name"
 )
@@ -50,7 +50,7 @@ def create(
         if _mark(admin, name) is not None:
             raise ConfigError(f"there is a database {name} already; choose another name or drop it first")
         admin.execute(text(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'"))
-        admin.execute(text(f"COMMENT ON DATABASE \"{name}\" IS '{_MARK.replace(chr(39), chr(39) * 2)}'"))
+        admin.execute(text(f"COMMENT ON DATABASE \"{name}\" IS '{_MARK}'"))
     progress("making the tables", 0)
     try:
         with database.opened(url) as practice:
