@@ -21,7 +21,7 @@ def recount_items(db: Connection, discussion_id: int) -> None:
             select(events.c.parent_id, func.count())
             .where(among(events.c.parent_id, items.keys()), events.c.discussion_id.is_not(None))
             .group_by(events.c.parent_id)
-        ).tuples()
+        ).all()
     )
     descendants = descendant_counts({item.id: item.position_key for item in items.values()})
     changes = [

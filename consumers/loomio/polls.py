@@ -8,13 +8,11 @@ from sqlalchemy import Connection, Row, select, tuple_, update
 from consumers.loomio import counters, receipts, search, stances, threads, versions
 from consumers.loomio.tables import polls
 
-PAGE = 500
-
 _UNTIL_CLOSED = 2  # polls.hide_results
 
 
 def past_closing(
-    db: Connection, *, at: datetime, after: tuple[datetime, int] | None = None, limit: int = PAGE
+    db: Connection, *, at: datetime, after: tuple[datetime, int] | None, limit: int
 ) -> list[Row[Any]]:
     """A page of the open polls whose closing time has passed, as (closing_at, id), those due first first.
 

@@ -11,7 +11,7 @@ from consumers.loomio import search
 from consumers.loomio.expressions import among
 from consumers.loomio.tables import comments, discussions, events, outcomes, polls, stances
 
-Record = tuple[str, int]
+Record = tuple[str, int | None]
 """A type and an id, as in `eventable_type` and `eventable_id`."""
 
 _CREATED = {
@@ -113,7 +113,8 @@ _KINDS_OF_THREAD = {"discussion_edited", "discussion_moved"}
 
 def _adopt_orphans(db: Connection, comment_ids: Collection[int], *, at: datetime) -> None:
     for parent_type, table in _TABLES.items():
-        parent = select(table.c.id).where(table.c.id == comments.c.parent_id).correlate(comments)
+        parents = table.alias("parents")  # comments answer comments
+        parent = select(parents.c.id).where(parents.c.id == comments.c.parent_id)
         orphans = (
             update(comments)
             .where(
@@ -124,7 +125,7 @@ def _adopt_orphans(db: Connection, comment_ids: Collection[int], *, at: datetime
             )
             .values(parent_type="Discussion", parent_id=comments.c.discussion_id, updated_at=at)
         )
-        for (comment_id,) in db.execute(orphans.returning(comments.c.id)):
+        for comment_id in db.scalars(orphans.returning(comments.c.id)).all():
             search.rewrite(db, "Comment", comment_id)
 
 
@@ -132,7 +133,8 @@ def _events_of(db: Connection, records: Iterable[Record]) -> dict[Record, int]:
     """The event under which answers to a record are shown."""
     ids = defaultdict(set)
     for record_type, record_id in records:
-        ids[record_type].add(record_id)
+        if record_id is not None:
+            ids[record_type].add(record_id)
     found: dict[Record, int] = {}
     for record_type in ids.keys() & _CREATED.keys():
         # A vote may be in the thread by an edit only; any of its items will do.
@@ -158,7 +160,7 @@ def _first_events(
         .where(events.c.eventable_type == record_type, among(events.c.eventable_id, ids), which)
         .group_by(events.c.eventable_id)
     )
-    return dict(db.execute(first).tuples())
+    return dict(db.execute(first).all())
 
 
 def _ids(

@@ -8,14 +8,16 @@ from streams.jobs.events import PublishEvent
 from streams.jobs.polls import ClosePoll, FindExpiredPolls
 from streams.jobs.search import ReindexPoll
 
+PAGE = 500
+
 
 @worker(FindExpiredPolls)
 def find_expired_polls(job: FindExpiredPolls, ctx: Context) -> None:
     """Have each poll closed whose closing time has passed."""
     with ctx.transaction() as db:
-        page = polls.past_closing(db, at=ctx.now, after=job.after)
+        page = polls.past_closing(db, at=ctx.now, after=job.after, limit=PAGE)
         ctx.enqueue(*(ClosePoll(poll_id=poll.id) for poll in page))
-        if len(page) == polls.PAGE:
+        if len(page) == PAGE:
             ctx.enqueue(FindExpiredPolls(after=(page[-1].closing_at, page[-1].id)))
 
 

@@ -1,0 +1,140 @@
+"""The search index: Loomio's SearchService, in all five forms."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, Row, delete, insert, update
+
+from consumers.loomio import tables
+from streams.job import Job
+from streams.jobs.search import (
+    ReindexAuthor,
+    ReindexComment,
+    ReindexDiscussion,
+    ReindexEverything,
+    ReindexPoll,
+)
+from tests.builders import (
+    LAST_WEEK,
+    a_comment,
+    a_discussion,
+    a_poll,
+    a_stance,
+    a_user,
+    an_item,
+    an_outcome,
+    every,
+)
+from tests.fidelity.performing import NOW, perform
+
+
+def found(loomio: Engine) -> list[Any]:
+    return every(loomio, tables.pg_search_documents, "searchable_type", "content")
+
+
+def a_poll_with_votes(loomio: Engine, **columns: Any) -> Row[Any]:
+    ann, bob, cy = (a_user(loomio, name=name) for name in ("Ann", "Bob", "Cy"))
+    poll = a_poll(loomio, title="P", details="<p>x</p>", author_id=ann.id, **columns)
+    a_stance(loomio, poll_id=poll.id, participant_id=bob.id, reason="<p>why</p>", cast_at=NOW)
+    a_stance(loomio, poll_id=poll.id, participant_id=cy.id)
+    return poll
+
+
+def test_a_poll_and_its_cast_votes_are_found(loomio: Engine) -> None:
+    poll = a_poll_with_votes(loomio)
+
+    perform(ReindexPoll(poll_id=poll.id), loomio)
+
+    assert found(loomio) == [("Poll", "P x Ann"), ("Stance", "why Bob")]
+    assert every(loomio, tables.pg_search_documents, "authored_at") == [LAST_WEEK, NOW]
+
+
+@pytest.mark.parametrize("secret", [{"anonymous": True}, {"hide_results": 2}])
+def test_votes_that_are_still_secret_are_not_found(loomio: Engine, secret: dict[str, Any]) -> None:
+    poll = a_poll_with_votes(loomio)
+    perform(ReindexPoll(poll_id=poll.id), loomio)
+    with loomio.begin() as db:
+        db.execute(update(tables.polls).values(**secret))
+
+    perform(ReindexPoll(poll_id=poll.id), loomio)
+
+    assert found(loomio) == [("Poll", "P x Ann")]
+
+
+def test_they_are_found_when_the_poll_has_closed(loomio: Engine) -> None:
+    poll = a_poll_with_votes(loomio, anonymous=True, hide_results=2, closed_at=NOW)
+
+    perform(ReindexPoll(poll_id=poll.id), loomio)
+
+    assert ("Stance", "why Bob") in found(loomio)
+
+
+def test_nothing_of_a_discarded_poll_is_found(loomio: Engine) -> None:
+    poll = a_poll_with_votes(loomio, discarded_at=NOW)
+    an_outcome(loomio, poll_id=poll.id)
+
+    perform(ReindexPoll(poll_id=poll.id), loomio)
+
+    assert found(loomio) == []
+
+
+def a_thread(loomio: Engine) -> tuple[Row[Any], Row[Any]]:
+    """A thread of Ann's with a comment, and a poll with outcome; and that comment."""
+    ann = a_user(loomio, name="Ann")
+    thread = a_discussion(loomio, title="T", description=None, author_id=ann.id)
+    comment = a_comment(loomio, discussion_id=thread.id, body="<b>c</b>", user_id=ann.id)
+    an_item(loomio, comment, "new_comment", sequence_id=1)
+    a_comment(loomio, discussion_id=thread.id, body="no item", user_id=ann.id)
+    poll = a_poll(loomio, title="P", discussion_id=thread.id, author_id=ann.id)
+    an_outcome(loomio, poll_id=poll.id, statement="o", author_id=ann.id)
+    return thread, comment
+
+
+IN_THREAD = [("Comment", "c Ann"), ("Discussion", "T Ann"), ("Outcome", "o Ann"), ("Poll", "P  Ann")]
+ALL = sorted([*IN_THREAD, ("Comment", "no item Ann")])
+
+
+@pytest.mark.parametrize(
+    ("job_about", "expected"),
+    [
+        (lambda thread, comment: ReindexDiscussion(discussion_id=thread.id), IN_THREAD),
+        (lambda thread, comment: ReindexAuthor(author_id=thread.author_id), ALL),
+        (lambda thread, comment: ReindexComment(comment_id=comment.id), [("Comment", "c Ann")]),
+        (lambda thread, comment: ReindexEverything(), ALL),
+    ],
+    ids=["discussion", "author", "comment", "everything"],
+)
+def test_each_form_finds_its_own_and_twice_is_as_once(
+    loomio: Engine, job_about: Callable[[Row[Any], Row[Any]], Job], expected: list[Any]
+) -> None:
+    job = job_about(*a_thread(loomio))
+
+    perform(job, loomio)
+    assert found(loomio) == expected
+    perform(job, loomio)
+
+    assert found(loomio) == expected
+
+
+def test_rows_of_what_is_gone_are_taken_out(loomio: Engine) -> None:
+    thread, _ = a_thread(loomio)
+    perform(ReindexEverything(), loomio)
+    with loomio.begin() as db:
+        db.execute(update(tables.discussions).values(discarded_at=NOW))
+        db.execute(delete(tables.polls))
+
+    perform(ReindexDiscussion(discussion_id=thread.id), loomio)
+
+    assert every(loomio, tables.pg_search_documents, "content") == []
+
+
+def test_rows_of_others_are_left_alone(loomio: Engine) -> None:
+    other = {"searchable_type": "Poll", "searchable_id": 7, "poll_id": 7, "content": "other"}
+    with loomio.begin() as db:
+        times = {"created_at": LAST_WEEK, "updated_at": LAST_WEEK}
+        db.execute(insert(tables.pg_search_documents).values(**other, **times))
+
+    perform(ReindexPoll(poll_id=8), loomio)
+
+    assert found(loomio) == [("Poll", "other")]
