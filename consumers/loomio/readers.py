@@ -57,7 +57,9 @@ def note_own_part(db: Connection, event: Row[Any], *, at: datetime) -> None:
     if event.kind not in _KINDS:
         return
     discussion_id = event.eventable_id if event.kind in _ABOUT_THE_THREAD else event.thread_id
-    discussion = db.execute(select(discussions).where(discussions.c.id == discussion_id)).one_or_none()
+    # Discussion before reader, as in a repair: two that wait for each other would end in a deadlock.
+    thread = select(discussions).where(discussions.c.id == discussion_id)
+    discussion = db.execute(thread.with_for_update(key_share=True)).one_or_none()
     if discussion is None:
         return
     actor = _actor(db, event, discussion)

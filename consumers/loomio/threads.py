@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from consumers.loomio import event_counts, ranges, readers, thread_items, thread_parents
@@ -105,14 +105,18 @@ def _insert_created_event(db: Connection, discussion: Row[Any], *, at: datetime)
 
 def _number_new_items(db: Connection, discussion_id: int, broken: set[int], *, at: datetime) -> None:
     """Items without a sequence id get the next ones, in order of id: saves with callbacks."""
-    new = [item for item in thread_items.of_thread(db, discussion_id) if item.sequence_id is None]
-    new = [item for item in new if item.id not in broken]
+    items = thread_items.of_thread(db, discussion_id)
+    new = [item for item in items if item.sequence_id is None and item.id not in broken]
     if not new:
         return
-    for item, sequence_id in zip(new, next_sequence_ids(db, discussion_id, len(new)), strict=True):
-        numbered = update(events).where(events.c.id == item.id)
-        db.execute(numbered.values(sequence_id=sequence_id, updated_at=at))
-        event_counts.recount_ancestors(db, item.parent_id, at=at)
+    numbers = next_sequence_ids(db, discussion_id, len(new))
+    numbered = update(events).where(events.c.id == bindparam("event"))
+    db.execute(
+        numbered.values(sequence_id=bindparam("number"), updated_at=at),
+        [{"event": item.id, "number": number} for item, number in zip(new, numbers, strict=True)],
+    )
+    for parent_id in dict.fromkeys(item.parent_id for item in new):
+        event_counts.recount_ancestors(db, parent_id, at=at)
 
 
 def _last_activities(discussion_id: int) -> list[Select[Any]]:
