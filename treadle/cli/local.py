@@ -21,7 +21,7 @@ Home = Annotated[
     typer.Option(help="Folder of the stack.", show_default="$XDG_STATE_HOME/treadle/default", metavar="DIR"),
 ]
 
-people = Console(stderr=True, highlight=False)
+people = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:
@@ -37,9 +37,8 @@ def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:
         began = time.monotonic()
         with _progress() as tell:
             stack.up(after=after, tell=tell)
-        people.print(
-            f"Kafka and PostgreSQL answer ({time.monotonic() - began:.1f} s). Data and logs: {stack.home}"
-        )
+        seconds = time.monotonic() - began
+        people.print(f"Kafka and PostgreSQL answer ({seconds:.1f} s). Data and logs: {stack.home}")
 
     @app.command()
     def down(

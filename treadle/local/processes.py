@@ -49,6 +49,11 @@ def find(is_ours: Callable[[list[str]], bool]) -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if is_ours(command_line(process))]
 
 
+def working_in(folder: Path) -> list[psutil.Process]:
+    """The processes whose working folder is this one or one inside it."""
+    return [process for process in psutil.process_iter() if _working_folder(process).is_relative_to(folder)]
+
+
 def command_line(process: psutil.Process) -> list[str]:
     """The arguments of a process; empty when it is gone, a zombie or not for us to see."""
     try:
@@ -97,6 +102,13 @@ def _is_over(process: psutil.Process) -> bool:
         return False
 
 
+def _working_folder(process: psutil.Process) -> Path:
+    try:
+        return Path(process.cwd())
+    except psutil.Error:
+        return Path()  # gone, or not for us to see
+
+
 def _children(process: psutil.Process) -> list[psutil.Process]:
     try:
         return process.children(recursive=True)
@@ -107,14 +119,6 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 def _send(process: psutil.Process, what: signal.Signals) -> None:
     with suppress(psutil.NoSuchProcess):
         process.send_signal(what)
-
-
-def working_folder(process: psutil.Process) -> Path | None:
-    """The folder a process works in; None when it is gone or not for us to see."""
-    try:
-        return Path(process.cwd())
-    except psutil.Error:
-        return None
 
 
 def last_lines(log: Path, count: int = 15) -> str:
