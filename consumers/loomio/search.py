@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
 )
 
+from consumers.loomio import search_lock
 from consumers.loomio.expressions import database_time
 from consumers.loomio.tables import (
     comments,
@@ -47,6 +48,8 @@ _UNTIL_CLOSED = 2  # polls.hide_results
 
 def reindex_discussion(db: Connection, discussion_id: int) -> None:
     """Write the rows of a thread anew: the discussion, and all that was said and voted in it."""
+    its_polls = db.scalars(select(polls.c.id).where(polls.c.discussion_id == discussion_id)).all()
+    search_lock.hold(db, poll_ids=its_polls, discussion_id=discussion_id)
     _replace(
         db,
         pg_search_documents.c.discussion_id == discussion_id,
@@ -68,6 +71,7 @@ def reindex_discussion(db: Connection, discussion_id: int) -> None:
 
 def reindex_poll(db: Connection, poll_id: int) -> None:
     """Write the rows of a poll, its stances and its outcomes anew."""
+    search_lock.hold(db, poll_ids=[poll_id])
     _replace(
         db,
         pg_search_documents.c.poll_id == poll_id,
@@ -81,6 +85,7 @@ def reindex_poll(db: Connection, poll_id: int) -> None:
 
 def reindex_author(db: Connection, author_id: int) -> None:
     """Write the rows of everything one person wrote anew."""
+    search_lock.hold_all(db)
     _replace(
         db,
         pg_search_documents.c.author_id == author_id,
@@ -96,6 +101,7 @@ def reindex_author(db: Connection, author_id: int) -> None:
 
 def reindex_everything(db: Connection) -> None:
     """Write the whole index anew. Readers keep the old one until the transaction ends."""
+    search_lock.hold_all(db)
     _replace(db, literal(True), [find() for find, _ in _KINDS.values()])
 
 
@@ -103,6 +109,7 @@ def rewrite(db: Connection, searchable_type: str, searchable_id: int) -> None:
     """Write the row of one record anew, as each save of it does: a Discussion, Comment, Poll, Stance or
     Outcome. A record that may not be found any more loses its row."""
     find, its_id = _KINDS[searchable_type]
+    _hold(db, searchable_type, searchable_id)
     _replace(
         db,
         and_(
@@ -111,6 +118,21 @@ def rewrite(db: Connection, searchable_type: str, searchable_id: int) -> None:
         ),
         [find().where(its_id == searchable_id)],
     )
+
+
+def _hold(db: Connection, searchable_type: str, searchable_id: int) -> None:
+    match searchable_type:
+        case "Discussion":
+            search_lock.hold(db, discussion_id=searchable_id)
+        case "Poll":
+            search_lock.hold(db, poll_ids=[searchable_id])
+        case "Comment":
+            thread = select(comments.c.discussion_id).where(comments.c.id == searchable_id)
+            search_lock.hold(db, discussion_id=db.scalar(thread))
+        case _:
+            table = stances if searchable_type == "Stance" else outcomes
+            poll_id = db.scalar(select(table.c.poll_id).where(table.c.id == searchable_id))
+            search_lock.hold(db, poll_ids=[] if poll_id is None else [poll_id])
 
 
 def _replace(db: Connection, old: ColumnElement[bool], new: Iterable[Select[Any]]) -> None:

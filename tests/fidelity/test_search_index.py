@@ -1,6 +1,8 @@
 """The search index: Loomio's SearchService, in all five forms."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from sqlalchemy import Engine, Row, delete, insert, update
 
 from consumers.loomio import tables
 from streams.job import Job
+from streams.jobs.polls import ClosePoll
 from streams.jobs.search import (
     ReindexAuthor,
     ReindexComment,
@@ -138,3 +141,25 @@ def test_rows_of_others_are_left_alone(loomio: Engine) -> None:
     perform(ReindexPoll(poll_id=8), loomio)
 
     assert found(loomio) == [("Poll", "other")]
+
+
+def test_the_same_rows_written_from_several_sides_at_once_are_there_once(loomio: Engine) -> None:
+    thread, _ = a_thread(loomio)
+    poll_id = every(loomio, tables.polls, "id")[0]
+    jobs: list[Job] = [
+        ReindexDiscussion(discussion_id=thread.id),
+        ReindexPoll(poll_id=poll_id),
+        ReindexAuthor(author_id=thread.author_id),
+        ClosePoll(poll_id=poll_id),
+    ]
+    ready = Barrier(len(jobs))
+
+    def run(job: Job) -> None:
+        ready.wait(timeout=10)
+        perform(job, loomio)
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for done in [pool.submit(run, job) for job in jobs]:
+            done.result(timeout=30)
+
+    assert found(loomio) in (ALL, IN_THREAD)  # the comment that is no item: whoever came last decides
