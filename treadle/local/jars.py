@@ -1,4 +1,4 @@
-"""Brings Apache Kafka's jars from Maven Central into a cache folder, once for every stack of a user.
+"""Brings Apache Kafka's jars into a cache folder, once for every stack of a user.
 
 Which jars those are, with the SHA-256 of each, stands in `kafka.yaml`. To make that anew:
 `python -m treadle.local.jars`.
@@ -43,7 +43,7 @@ def kafka_jars(cache: Path, tell: Callable[[str], None]) -> Path:
                 _fetch(staging, tell)
             except Exception as error:
                 raise ConfigError(
-                    f"could not fetch Kafka {VERSION} from Maven Central: {error}. "
+                    f"could not fetch Kafka {VERSION}: {error}. "
                     "Check the network and try again, or set TREADLE_KAFKA to a broker that runs elsewhere"
                 ) from error
             (staging / "jars").rename(jars)
@@ -87,12 +87,11 @@ def _lock(staging: Path) -> Iterator[str]:
 
 def _maven(staging: Path) -> Any:
     # Imported here: only the first `up` on a machine needs it.
-    from jgo.constants import MAVEN_CENTRAL_URL
     from jgo.maven import MavenContext
 
     # A repository of our own: jgo takes any file it finds for whole, and an interrupted download leaves
     # half of one.
-    return MavenContext(repo_cache=staging / "maven", remote_repos={"central": MAVEN_CENTRAL_URL}, timeout=60)
+    return MavenContext(repo_cache=staging / "maven", timeout=60)
 
 
 def _sha256(file: Path) -> str:
