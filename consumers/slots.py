@@ -8,15 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from consumers.attempt import Performer
 from consumers.lanes import Delivery, Lanes
 from consumers.lifecycle import Fact
 from consumers.outcome import Dead, Discarded, Outcome
 from consumers.settle import settlement
 from streams.envelope import Envelope
-from streams.errors import NotDelivered
+from streams.errors import NotDelivered, TreadleError
 from streams.message import Received
 from streams.producer import Sender
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Slots:
     performer: Performer
     sender: Sender
     record: Callable[[Fact], None]
-    on_failure: Callable[[NotDelivered], None]
+    on_failure: Callable[[TreadleError], None]
 
     def start(self, count: int) -> list[threading.Thread]:
         """Start so many slots; they end when the lanes are closed."""
@@ -41,7 +45,12 @@ class Slots:
 
     def _serve(self) -> None:
         while (delivery := self.lanes.take()) is not None:
-            self._handle(delivery)
+            try:
+                self._handle(delivery)
+            except Exception as error:  # ours, not the worker's: better a stopped process than a slot less
+                log.exception("slot_failed", offset=delivery.received.offset)
+                self.on_failure(TreadleError(f"a job of {delivery.received.topic} was not settled: {error}"))
+                return
 
     def _handle(self, delivery: Delivery) -> None:
         started_at, began = time.time(), time.perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -18,10 +19,12 @@ ON_TIME = timedelta(minutes=5)
 
 def newest_moment(schedule: Schedule, now: datetime) -> datetime:
     """The newest moment of the schedule that is not after `now`, in UTC."""
-    local = now.astimezone(ZoneInfo(schedule.zone))
-    if _is_moment(schedule, local):
-        return local.astimezone(UTC)
-    return next(CronSim(schedule.cron, local, reverse=True)).astimezone(UTC)
+    back = timedelta(hours=1)
+    while True:
+        passed = list(takewhile(lambda moment: moment <= now, _after(schedule, now - back)))
+        if passed:
+            return passed[-1]
+        back *= 4
 
 
 def next_moment(schedule: Schedule, now: datetime) -> datetime:
@@ -63,12 +66,6 @@ def due(schedule: Schedule, last: datetime, now: datetime) -> Due | None:
 
 def _after(schedule: Schedule, moment: datetime) -> Iterator[datetime]:
     for found in CronSim(schedule.cron, moment.astimezone(ZoneInfo(schedule.zone))):
-        yield found.astimezone(UTC)
-
-
-def _is_moment(schedule: Schedule, local: datetime) -> bool:
-    """Whether cron rings at this very instant: the moment before it has it as its next."""
-    if local.second or local.microsecond:
-        return False
-    before = next(CronSim(schedule.cron, local, reverse=True))
-    return next(CronSim(schedule.cron, before)) == local
+        # Within the hour that clocks repeat in autumn, cron may name a moment of its first round.
+        if found > moment:
+            yield found.astimezone(UTC)

@@ -45,7 +45,7 @@ def encode_job(envelope: Envelope) -> Message:
 
 def decode_job(received: Received, kinds: Kinds) -> Envelope:
     """The envelope in a message. Raises BadMessage, whose text tells a person why it cannot be read."""
-    headers = dict(received.headers)
+    headers = {name: value for name, value in received.headers if value is not None}  # Kafka allows null
     try:
         kind, job = read_job(kinds, _text(headers, "ce_type"), received.value)
         if headers.get("ce_specversion", b"1.0") != b"1.0":
@@ -90,6 +90,8 @@ def read_job(kinds: Kinds, name: str, value: bytes | None) -> tuple[Kind, Job]:
         raise BadMessage(f"{kind.name}: {error}. {_takes(kind)}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadMessage(f"{kind.name}: the value is not JSON: {error}") from error
+    except RecursionError as error:
+        raise BadMessage(f"{kind.name}: the value is nested too deeply to be read") from error
 
 
 def as_ruby(job: Job) -> dict[str, Any]:
@@ -127,7 +129,7 @@ def decode_fact(topic: str, value: bytes | None) -> Event | Tick:
     try:
         fact: Event | Tick = _fact_decoder(wanted).decode(value or b"")
         return fact
-    except msgspec.DecodeError as error:  # ValidationError is one
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage(f"no {wanted.__name__.lower()} can be read from this message: {error}") from error
 
 
@@ -155,7 +157,7 @@ def _cloudevent(id_: str, type_: str, source: str, time: datetime) -> Headers:
 def _generic_call(value: bytes) -> tuple[str, bytes]:
     try:
         service, method, *args = msgspec.json.decode(value, type=list[Any])
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadMessage("GenericWorker takes an array: class, method, then its arguments") from error
     return f"{service}.{method}", _encode([arg for arg in args if arg is not None])
 

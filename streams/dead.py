@@ -31,13 +31,22 @@ def failure(error: BaseException, received: Received, at: datetime) -> Failure:
     before = failure_of(received)
     return Failure(
         error=type(error).__name__,
-        message=str(error)[:MAX_REASON],
+        message=_told(error),
         first_at=before.first_at if before else at.astimezone(UTC),
         last_at=at.astimezone(UTC),
         topic=received.topic,
         partition=received.partition,
         offset=received.offset,
     )
+
+
+def _told(error: BaseException) -> str:
+    """What the error says. An error of a worker's may say what UTF-8 cannot hold, or fail at saying it."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "the error could not be put into words"
+    return text[:MAX_REASON].encode(errors="backslashreplace").decode()
 
 
 def failure_of(received: Received) -> Failure | None:

@@ -40,10 +40,13 @@ def _reaction(
     cause = id_from(received.topic, str(fact.id), name)
     source = f"/treadle/agents/{name}"
     try:
-        jobs = agents.react(name, fact)
+        jobs = children(agents.react(name, fact), of=cause, source=source, now=now)
+        return [encode_job(envelope) for envelope in jobs]
     except Exception as error:  # the agents that come after it are not to wait for it
         log.warning("reaction_failed", agent=name, topic=received.topic, exc_info=error)
         again = React(agent=name, topic=received.topic, fact=msgspec.to_builtins(fact))
         # Under the id of the cause itself: its children then get the ids that `jobs` would have had.
-        return [encode_job(seal(again, source=source, id=cause, now=now))]
-    return [encode_job(envelope) for envelope in children(jobs, of=cause, source=source, now=now)]
+        try:
+            return [encode_job(seal(again, source=source, id=cause, now=now))]
+        except BadMessage:  # the fact is too large for a job
+            return [dead_letter(received, failure(error, received, now))]

@@ -41,7 +41,7 @@ def choose_queues(text: str | None, topics: Topics) -> dict[Queue, int]:
     chosen = {}
     for part in text.split(","):
         name, equals, weight = part.strip().partition("=")
-        if name not in list(Queue) or (equals and not (weight.isdigit() and int(weight))):
+        if name not in list(Queue) or (equals and not (weight.isdecimal() and int(weight))):
             raise ConfigError(
                 f"--queues {text}: write it as critical=10,high=6; there are {', '.join(Queue)}"
             )

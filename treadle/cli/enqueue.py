@@ -102,7 +102,7 @@ def _envelopes(kinds: Kinds) -> Iterator[Envelope]:
             job = read_job(kinds, line.kind, bytes(line.args))[1]
             envelope = seal(job, source=SOURCE, queue=line.queue, key=line.key)
             encode_job(envelope)
-        except (msgspec.DecodeError, BadMessage) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadMessage) as error:
             raise BadMessage(f"line {number}: {str(error).rstrip('.')}.") from error
         yield envelope
 

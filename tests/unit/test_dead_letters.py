@@ -1,0 +1,85 @@
+"""Dead letters: byte for byte what came, and why nobody will try it again."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.dead import FAILURE, MAX_REASON, Failure, dead_letter, failure, failure_of
+from streams.message import Received
+from tests.builders.messages import NOW, a_message
+
+BYTES = st.binary(max_size=20)
+
+
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("cannot say")
+
+
+def as_it_lies(received: Received, why: Failure) -> Received:
+    letter = dead_letter(received, why)
+    return received._replace(topic=letter.topic, key=letter.key, value=letter.value, headers=letter.headers)
+
+
+@given(
+    key=st.none() | BYTES,
+    value=st.none() | BYTES,
+    headers=st.lists(st.tuples(st.text(max_size=9).filter(lambda name: name != FAILURE), st.none() | BYTES)),
+)
+def test_key_value_and_headers_stay_byte_for_byte(
+    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
+) -> None:
+    came = a_message(value, key=key, headers=headers)
+
+    letter = dead_letter(came, failure(ValueError("no"), came, NOW))
+
+    assert letter.topic == "jobs.dead"
+    assert (letter.key, letter.value) == (key, value)
+    assert letter.headers[:-1] == headers
+    assert letter.headers[-1][0] == FAILURE
+
+
+def test_the_reason_says_what_happened_when_and_where() -> None:
+    came = a_message(topic="jobs.high", partition=3, offset=99)
+
+    told = failure_of(as_it_lies(came, failure(ValueError("no such poll"), came, NOW)))
+
+    assert told == Failure("ValueError", "no such poll", NOW, NOW, "jobs.high", 3, 99)
+
+
+def test_a_second_failure_keeps_the_time_of_the_first_and_is_the_only_reason() -> None:
+    came = a_message()
+    once = as_it_lies(came, failure(ValueError("no"), came, NOW))
+    later = NOW + timedelta(hours=1)
+
+    twice = as_it_lies(once, failure(KeyError("gone"), once, later))
+
+    told = failure_of(twice)
+    assert told is not None
+    assert (told.first_at, told.last_at, told.error) == (NOW, later, "KeyError")
+    assert [name for name, _ in twice.headers].count(FAILURE) == 1
+
+
+def test_a_reason_that_cannot_be_read_is_no_reason() -> None:
+    assert failure_of(a_message(headers=[(FAILURE, b"{}")])) is None
+    assert failure_of(a_message(headers=[])) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("x" * 5_000), "x" * MAX_REASON),
+        (ValueError("bad name \udcff"), "bad name \\udcff"),
+        (Speechless(), "the error could not be put into words"),
+    ],
+)
+def test_whatever_an_error_says_can_be_written(error: Exception, told: str) -> None:
+    came = a_message()
+
+    why = failure(error, came, NOW)
+
+    assert why.message == told
+    assert msgspec.json.decode(dead_letter(came, why).headers[-1][1])["message"] == told
