@@ -1,0 +1,63 @@
+"""The picker: exact shares, spread evenly, and nobody starves."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.picker import Picker
+from streams.job import Queue
+
+WEIGHTS = {Queue.CRITICAL: 10, Queue.HIGH: 6, Queue.DEFAULT: 3, Queue.LOW: 1, Queue.MAILERS: 1}
+SHARES = st.dictionaries(st.sampled_from(Queue), st.integers(1, 12), min_size=1)
+
+
+def picks(picker: Picker, ready: list[Queue], count: int) -> list[Queue]:
+    return [picker.pick(ready) for _ in range(count)]
+
+
+def test_any_21_picks_give_each_queue_its_share() -> None:
+    picker = Picker(WEIGHTS)
+
+    for _ in range(5):
+        assert Counter(picks(picker, list(WEIGHTS), 21)) == WEIGHTS
+
+
+@given(weights=SHARES, cycles=st.integers(1, 4))
+def test_shares_are_exact_over_every_cycle(weights: dict[Queue, int], cycles: int) -> None:
+    picker = Picker(weights)
+
+    for _ in range(cycles):
+        assert Counter(picks(picker, list(weights), sum(weights.values()))) == weights
+
+
+def test_the_heaviest_queue_does_not_go_in_one_burst() -> None:
+    order = picks(Picker(WEIGHTS), list(WEIGHTS), 21)
+
+    assert not any(set(order[at : at + 3]) == {Queue.CRITICAL} for at in range(19))
+
+
+@given(weights=SHARES, data=st.data())
+def test_a_queue_that_is_always_ready_never_starves(weights: dict[Queue, int], data: st.DataObject) -> None:
+    picker = Picker(weights)
+    patient = data.draw(st.sampled_from(list(weights)))
+    others = st.lists(st.sampled_from(list(weights)), unique=True)
+    waited = 0
+
+    for _ in range(60):
+        ready = list(dict.fromkeys([patient, *data.draw(others)]))
+        waited = 0 if picker.pick(ready) is patient else waited + 1
+        assert waited <= 2 * sum(weights.values())
+
+
+def test_the_share_of_an_idle_queue_goes_to_the_others_by_their_weights() -> None:
+    ready = [Queue.HIGH, Queue.DEFAULT]
+
+    assert Counter(picks(Picker(WEIGHTS), ready, 9)) == {Queue.HIGH: 6, Queue.DEFAULT: 3}
+
+
+def test_a_queue_that_is_ready_alone_is_picked() -> None:
+    picker = Picker(WEIGHTS)
+
+    assert picks(picker, [Queue.LOW], 5) == [Queue.LOW] * 5
+    assert Counter(picks(picker, list(WEIGHTS), 21)) == WEIGHTS

@@ -1,0 +1,135 @@
+"""`topics.yaml`: what is read from it, and how it is told what is wrong with it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from streams.errors import ConfigError
+from streams.job import Queue
+from streams.topics import NEEDED, load_topics, queue_of, topic_of
+
+OURS = Path(__file__).parents[2] / "topics.yaml"
+DEFAULTS = "defaults: {partitions: 3, replication: 1, min_in_sync: 1, retention: P14D, max_message: 1000}\n"
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a topics.yaml with all that is needed, and these lines of topics besides."""
+
+    def write(lines: str) -> Path:
+        needed = "".join(f"  {name}: {{}}\n" for name in NEEDED if f"  {name}:" not in lines)
+        path = tmp_path / "topics.yaml"
+        path.write_text(f"{DEFAULTS}topics:\n{needed}{lines}\n")
+        return path
+
+    return write
+
+
+def test_the_file_that_comes_with_treadle_has_everything() -> None:
+    topics = load_topics(OURS)
+
+    assert set(NEEDED) <= set(topics.by_name)
+    assert topics.weights == {
+        Queue.CRITICAL: 10,
+        Queue.HIGH: 6,
+        Queue.DEFAULT: 3,
+        Queue.LOW: 1,
+        Queue.MAILERS: 1,
+    }
+    assert [topic.delay for topic in topics.by_name.values() if topic.delay] == [
+        *(timedelta(seconds=seconds) for seconds in (1, 5, 15)),
+        *(timedelta(minutes=minutes) for minutes in (1, 5, 15)),
+        *(timedelta(hours=hours) for hours in (1, 4, 12, 48)),
+    ]
+
+
+def test_the_package_carries_the_same_file() -> None:
+    packaged = OURS.parent / "treadle" / "topics.yaml"
+
+    assert packaged.read_bytes() == OURS.read_bytes()
+
+
+def test_no_waiting_job_is_deleted_by_age() -> None:
+    tiers = [topic for topic in load_topics(OURS).by_name.values() if topic.delay]
+
+    assert all(topic.retention is None or topic.retention > (topic.delay or timedelta()) for topic in tiers)
+
+
+def test_every_queue_has_its_topic() -> None:
+    assert {queue_of(topic_of(queue)) for queue in Queue} == set(Queue)
+    assert queue_of("jobs.dead") is None
+
+
+def test_a_topic_takes_what_it_does_not_say_from_the_defaults(write: Write) -> None:
+    topics = load_topics(write("  shop.orders: {partitions: 5, retention: null, compact: true}"))
+
+    orders = topics.by_name["shop.orders"]
+    assert (orders.partitions, orders.replication) == (5, 1)
+    assert orders.config(1) == {
+        "cleanup.policy": "compact",
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "max.message.bytes": "1000",
+        "min.insync.replicas": "1",
+    }
+
+
+def test_fewer_copies_ask_for_fewer_in_sync() -> None:
+    topic = load_topics(OURS).by_name["jobs.high"]
+
+    assert topic.config(3)["min.insync.replicas"] == "2"
+    assert topic.config(1)["min.insync.replicas"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("  shop.orders: {partitions: many}", r"topic shop.orders: Expected `int`.* `\$.partitions`"),
+        ("  shop.orders: {partition: 3}", "topic shop.orders: Object contains unknown field `partition`"),
+        ("  shop.orders: {retention: 14 days}", r"topic shop.orders: Invalid .*duration.*`\$.retention`"),
+        ("  shop.orders: {queue: slow}", r"topic shop.orders: Invalid enum value 'slow' - at `\$.queue`"),
+        (
+            "  shop.orders: {partitions: 0}",
+            "topic shop.orders: partitions, replication and weight start at 1",
+        ),
+        ("  shop.orders: {weight: 0}", "topic shop.orders: partitions, replication and weight start at 1"),
+        ("  shop.orders: {queue: high}", "topic shop.orders: queue high lies in jobs.high"),
+        ("  shop.orders: 3", r"Expected `object`, got `int` - at `\$.topics"),
+        ("topic: {}", "unknown field `topic`"),
+        ("  - [", "topics.yaml"),
+    ],
+)
+def test_what_is_wrong_is_told_with_file_topic_and_field(write: Write, lines: str, told: str) -> None:
+    path = write(lines)
+
+    with pytest.raises(ConfigError, match=told) as error:
+        load_topics(path)
+
+    assert str(error.value).startswith(str(path))
+
+
+def test_a_topic_that_leaves_out_what_has_no_default_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "topics.yaml"
+    path.write_text("topics: {jobs.high: {partitions: 3}}")
+
+    with pytest.raises(ConfigError, match=r"topic jobs\.high: Object missing required field `replication`"):
+        load_topics(path)
+
+
+def test_a_file_that_leaves_topics_out_is_told_which(tmp_path: Path) -> None:
+    path = tmp_path / "topics.yaml"
+    path.write_text(f"{DEFAULTS}topics: {{jobs.high: {{}}, jobs.dead: {{}}}}")
+
+    with pytest.raises(
+        ConfigError, match=r"leaves out what Treadle needs: jobs.critical, jobs.default, jobs.low"
+    ):
+        load_topics(path)
+
+
+def test_a_file_that_is_not_there_is_told_with_what_to_set(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"No such file.*set TREADLE_TOPICS"):
+        load_topics(tmp_path / "topics.yaml")
