@@ -39,10 +39,19 @@ JSON = st.recursive(
     max_leaves=8,
 )
 HEADER_NAMES = st.sampled_from(
-    (
-        "ce_specversion ce_id ce_type ce_source ce_time"
-        " treadle_queue treadle_attempt treadle_due treadle_failure traceparent x"
-    ).split()
+    [
+        "ce_specversion",
+        "ce_id",
+        "ce_type",
+        "ce_source",
+        "ce_time",
+        "treadle_queue",
+        "treadle_attempt",
+        "treadle_due",
+        "treadle_failure",
+        "traceparent",
+        "x",
+    ]
 )
 KIND_NAMES = st.sampled_from([b"test.greet", b"test.count", b"GreetWorker", b"GenericWorker"])
 HEADER_VALUES = st.none() | st.binary(max_size=30) | KIND_NAMES | st.integers().map(lambda n: b"%d" % n)
