@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
+from treadle.local.stack import Stack
 from treadle.settings import read_settings
 
 
-class Place(Protocol):
-    """Where Kafka (bootstrap servers) and PostgreSQL (URL) are."""
+def prepare(stack: Stack) -> None:
+    """Ready what the stack started itself. What was given is left to its owner: `topics apply`, `migrate`.
 
-    @property
-    def kafka(self) -> str: ...
+    Harmless when repeated. Raises ConfigError.
+    """
+    status = stack.status()
+    if not status.kafka.given:
+        prepare_kafka(stack.kafka)
+    if not status.database.given:
+        prepare_database(stack.database)
 
-    @property
-    def database(self) -> str: ...
 
-
-def prepare(place: Place) -> None:
-    """Apply topics.yaml and our migrations. Harmless when repeated. Raises ConfigError."""
+def prepare_kafka(servers: str) -> None:
+    """Apply topics.yaml to the Kafka at these bootstrap servers."""
     from streams.topic_plan import TopicAdmin
+
+    admin = TopicAdmin({"bootstrap.servers": servers})
+    admin.apply(admin.plan(read_settings().planned_topics()))
+
+
+def prepare_database(url: str) -> None:
+    """Bring Treadle's own tables in this database up to date."""
     from treadle.database import migrate
 
-    admin = TopicAdmin({"bootstrap.servers": place.kafka})
-    admin.apply(admin.plan(read_settings().planned_topics()))
-    migrate(place.database)
+    migrate(url)

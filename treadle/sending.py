@@ -22,7 +22,8 @@ def enqueue(job: Job, *, queue: Queue | None = None, key: str | None = None) -> 
     """Enqueue one job and return its id, once Kafka has acknowledged it.
 
     `queue` and `key` override those of the job's kind. Raises NotDelivered,
-    BadMessage (over 1 MiB), ConfigError. Inside a worker prefer `ctx.enqueue`, which sends only if the attempt succeeds.
+    BadMessage (over 1 MiB), ConfigError. Inside a worker prefer `ctx.enqueue`, which sends only
+    if the attempt succeeds.
     """
     return send(_connected(), [seal(job, source=SOURCE, queue=queue, key=key)])[0]
 

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from streams.errors import BadMessage, TreadleError
-from treadle.cli import check, enqueue, kinds, local, migrate, perform, run, topics
+from treadle.cli import check, enqueue, kinds, local, migrate, perform, practice, run, topics
 from treadle.prepare import prepare
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(kinds.kinds)
 app.add_typer(topics.app, name="topics")
 app.command()(migrate.migrate)
 app.add_typer(local.commands(after=[prepare]), name="local")
+app.add_typer(practice.app, name="practice")
 
 
 def main() -> None:
