@@ -47,7 +47,7 @@ class OnceTransactions:
         """Open the transaction. Raises AlreadyDone when an earlier run has committed."""
         with self._engine.begin() as db:
             claim = insert(done).values(job_id=ctx.job_id, kind=ctx.kind).on_conflict_do_nothing()
-            if db.execute(claim).rowcount == 0:
+            if db.scalar(claim.returning(done.c.job_id)) is None:  # SQLAlchemy counts no inserted rows
                 kept = db.execute(done.select().where(done.c.job_id == ctx.job_id)).one()
                 raise AlreadyDone(unpack(kept.follow_ups) if kept.follow_ups else ())
             yield db
