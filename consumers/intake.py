@@ -211,7 +211,8 @@ class Intake:
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Start nothing more of these, wait for what runs, commit. Others wait for us meanwhile."""
         leaving = self._take_away(partitions)
-        give_up_at = time.monotonic() + self._revoke_within
+        # At the end of the process, what runs has been waited for already.
+        give_up_at = time.monotonic() + (0 if self._closing.is_set() else self._revoke_within)
         while any(tracker.running for tracker in leaving) and time.monotonic() < give_up_at:
             time.sleep(0.005)
         offsets = self._committable(leaving)

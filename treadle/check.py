@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from pydantic import ValidationError
@@ -26,9 +25,8 @@ def _findings() -> Iterator[Finding]:
         for wrong in error.errors():
             name = "TREADLE_" + "_".join(map(str, wrong["loc"])).upper()
             yield Finding(f"{wrong.get('input')!r}: {wrong['msg']}", name, "Correct the setting")
-        settings = Settings.model_construct(
-            kafka=os.environ.get("TREADLE_KAFKA"), database=os.environ.get("TREADLE_DATABASE")
-        )
+        usual = {str(wrong["loc"][0]) for wrong in error.errors()}
+        settings = Settings(**{name: Settings.model_fields[name].default for name in usual})
     yield from _workers(settings)
     yield from _topics(settings)
     yield from _database(settings)

@@ -6,8 +6,9 @@ import sys
 
 import typer
 
+from streams import logs
 from streams.errors import BadMessage, TreadleError
-from treadle.cli import check, enqueue, kinds, local, migrate, perform, practice, run, topics
+from treadle.cli import check, demo, enqueue, kinds, local, migrate, perform, practice, run, topics
 from treadle.prepare import prepare
 
 app = typer.Typer(
@@ -24,12 +25,14 @@ app.command()(perform.perform)
 app.command()(kinds.kinds)
 app.add_typer(topics.app, name="topics")
 app.command()(migrate.migrate)
+app.command()(demo.demo)
 app.add_typer(local.commands(after=[prepare]), name="local")
 app.add_typer(practice.app, name="practice")
 
 
 def main() -> None:
     """Exit code 0: done; 1: it failed; 2: called wrongly. One line on stderr says why."""
+    logs.configure("error")  # what a client library mutters while it tries again is for processes that run
     try:
         app()
     except BadMessage as error:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from streams import logs
 from streams.codec import read_job
 from streams.errors import BadMessage
 from streams.job import Job, kind_of
@@ -40,6 +41,7 @@ def perform(
     from treadle.perform import perform as perform_once
 
     settings = read_settings()
+    logs.configure(settings.log_level)
     kinds = load_workers(settings.workers)
     job = read_job(kinds, kind, args.encode())[1]
     database = engine(settings.database, pool_size=2) if settings.database else None

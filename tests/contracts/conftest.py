@@ -1,0 +1,50 @@
+"""The real producer on the real Kafka, and the fake, for one suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from streams.message import Message
+from streams.producer import Producer, Sender
+from tests.fakes.memory_log import MemoryLog
+from tests.line import read, wait_until
+
+
+@dataclass(frozen=True)
+class Log:
+    """Something to send to, a topic that exists there, and how to read it back, per partition in order."""
+
+    sender: Sender
+    topic: str
+    missing: str
+    read: Callable[[], list[Message]]
+
+
+@pytest.fixture(params=["memory", "kafka"])
+def log(request: pytest.FixtureRequest) -> Iterator[Log]:
+    topic = f"contract-{uuid4()}"
+    if request.param == "memory":
+        memory = MemoryLog(missing=["contract-missing"])
+        yield Log(memory, topic, "contract-missing", lambda: memory.of(topic))
+        return
+    from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported
+
+    kafka: str = request.getfixturevalue("kafka")
+    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    admin.create_topics([NewTopic(topic, 3, 1)])[topic].result()
+    wait_until(lambda: topic in admin.list_topics(timeout=10).topics, told=topic)
+    properties = {"bootstrap.servers": kafka, "topic.metadata.propagation.max.ms": 500}
+    producer = Producer(properties, patience=timedelta(seconds=20))
+
+    def lying() -> list[Message]:
+        begin = dict.fromkeys([(topic, number) for number in range(3)], 0)
+        return [Message(m.topic, m.key, m.value, m.headers) for m in read(kafka, begin)]
+
+    yield Log(producer, topic, "contract-missing", lying)
+    producer.close()
+    admin.delete_topics([topic])[topic].result()

@@ -1,0 +1,185 @@
+"""Each due moment rings once, however many schedulers run and whenever they are stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, func, insert, select, update
+
+from scheduler.ring import ring_noted, ring_until, schedules_table, ticks_table
+from scheduler.schedule import Missed, Schedule
+from streams.codec import decode_fact
+from streams.errors import NotDelivered
+from streams.tick import Tick
+from tests.fakes.memory_log import MemoryLog
+from tests.line import Line, wait_until
+from treadle.database import engine, migrate
+
+EVERY_MINUTE = Schedule("test.minutes", "* * * * *", Missed.ALL)
+MISSED = 300
+
+
+@pytest.fixture
+def database(fresh_database: str) -> Iterator[Engine]:
+    migrate(fresh_database)
+    database = engine(fresh_database, pool_size=4)
+    yield database
+    database.dispose()
+
+
+def rung(log: MemoryLog) -> list[Tick]:
+    ticks = [decode_fact(message.topic, message.value) for message in log.of("treadle.ticks")]
+    return [tick for tick in ticks if isinstance(tick, Tick)]
+
+
+def not_rung_for(database: Engine, missed: int) -> None:
+    """As if the schedule's last moment lay so many minutes back."""
+    with database.begin() as db:
+        last = func.date_trunc("minute", func.now()) - timedelta(minutes=missed)
+        db.execute(insert(schedules_table).values(name=EVERY_MINUTE.name, last_due_at=last))
+
+
+def an_unrung_row(database: Engine) -> None:
+    """What a scheduler leaves that died between row and message."""
+    with database.begin() as db:
+        hour = func.date_trunc("hour", func.now())
+        row = {"schedule": "test.minutes", "due_at": hour, "since": hour - timedelta(hours=1)}
+        db.execute(insert(ticks_table).values(row))
+
+
+def unrung(database: Engine) -> int:
+    with database.connect() as db:
+        waiting = select(func.count()).select_from(ticks_table).where(ticks_table.c.rung_at.is_(None))
+        return db.execute(waiting).scalar_one()
+
+
+class Ringing:
+    """So many schedulers, each in a thread, until the block is over."""
+
+    def __init__(self, count: int, database: Engine, log: MemoryLog, *, ring_now: bool = False) -> None:
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(
+                target=ring_until,
+                args=(self._stop, [EVERY_MINUTE], database, log),
+                kwargs={"ring_now": ring_now},
+            )
+            for _ in range(count)
+        ]
+
+    def __enter__(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+def test_two_schedulers_ring_each_moment_once(database: Engine) -> None:
+    log = MemoryLog()
+    not_rung_for(database, MISSED)
+
+    with Ringing(2, database, log):
+        wait_until(lambda: len(log.messages) >= MISSED and not unrung(database), told="all have rung")
+
+    ticks = rung(log)
+    assert max(Counter(tick.due_at for tick in ticks).values()) == 1
+    moments = sorted(tick.due_at for tick in ticks)
+    assert len(moments) in (MISSED, MISSED + 1)  # a minute may pass meanwhile
+    assert {later - earlier for earlier, later in pairwise(moments)} == {timedelta(minutes=1)}
+    assert all(tick.due_at - tick.since == timedelta(minutes=1) for tick in ticks)
+
+
+def test_at_the_first_start_nothing_rings_for_the_past(database: Engine) -> None:
+    log = MemoryLog()
+
+    with Ringing(1, database, log):
+        wait_until(lambda: known(database), told="the schedule is noted")
+
+    assert len(rung(log)) <= 1  # a minute may pass meanwhile
+
+
+def known(database: Engine) -> bool:
+    with database.connect() as db:
+        return db.execute(select(schedules_table)).first() is not None
+
+
+def test_a_crash_between_row_and_message_rings_late(database: Engine) -> None:
+    log = MemoryLog()
+    an_unrung_row(database)
+
+    first, second = ring_noted(database, log), ring_noted(database, log)
+
+    assert (first, second) == (1, 0)
+    assert [tick.schedule for tick in rung(log)] == ["test.minutes"]
+    assert unrung(database) == 0
+
+
+def test_a_tick_that_kafka_does_not_take_stays_unrung(database: Engine) -> None:
+    an_unrung_row(database)
+
+    with pytest.raises(NotDelivered):
+        ring_noted(database, MemoryLog(missing=["treadle.ticks"]))
+
+    assert unrung(database) == 1
+    assert ring_noted(database, MemoryLog()) == 1
+
+
+def test_rows_that_another_scheduler_is_sending_are_passed_over(database: Engine) -> None:
+    log = MemoryLog()
+    an_unrung_row(database)
+
+    with database.begin() as other:
+        other.execute(update(ticks_table).values(since=ticks_table.c.since))
+        meanwhile = ring_noted(database, log)
+
+    assert meanwhile == 0
+    assert ring_noted(database, log) == 1
+
+
+def test_a_database_that_is_away_is_waited_for(
+    database: Engine, fresh_database: str, postgres_url: str
+) -> None:
+    log = MemoryLog()
+    name = database.url.database
+    not_rung_for(database, 3)
+    database.dispose()
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+
+        with Ringing(1, database, log):
+            wait_until(lambda: refused(fresh_database), told="the database is away")
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+            wait_until(lambda: len(log.messages) >= 3, told="it rings again")
+
+    assert max(Counter(tick.due_at for tick in rung(log)).values()) == 1
+
+
+def refused(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def test_the_process_rings_out_of_turn_when_asked_and_ends_in_order(line: Line, fresh_database: str) -> None:
+    migrate(fresh_database)
+    process = line.start("scheduler", "--ring-now", DATABASE=fresh_database)
+
+    wait_until(lambda: line.sent("treadle.ticks"), told="a tick")
+
+    assert line.end(process) == 0
+    (message,) = line.sent("treadle.ticks")
+    tick = decode_fact(message.topic, message.value)
+    assert isinstance(tick, Tick)
+    assert (tick.schedule, message.key) == ("polls.close_expired", b"polls.close_expired")
