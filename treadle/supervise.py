@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -22,9 +24,14 @@ _GRACE = 30.0  # seconds that children have for ending, a little more than a con
 
 @dataclass
 class Child:
-    """One process and the command that starts it again."""
+    """One process and the command that starts it again.
+
+    `environment` and `log` are the parent's own, its environment and its stderr, unless others are given.
+    """
 
     arguments: list[str]
+    environment: Mapping[str, str] | None = None
+    log: Path | None = None
     deaths: int = 0
     started_at: float = 0.0
     start_at: float = 0.0
@@ -33,7 +40,12 @@ class Child:
     def start(self) -> None:
         """Start the process; it gets signals from us alone, not from the terminal."""
         command = [sys.executable, "-m", "treadle.cli.main", "run", *self.arguments]
-        self.process = subprocess.Popen(command, start_new_session=True)
+        output = self.log.open("ab") if self.log else None
+        self.process = subprocess.Popen(
+            command, env=self.environment, stdout=output, stderr=output, start_new_session=True
+        )
+        if output:
+            output.close()
         self.started_at = time.monotonic()
 
     def look_after(self) -> None:

@@ -1,0 +1,87 @@
+"""The tour, as a newcomer takes it: `treadle demo`, from nothing to nothing."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from treadle.local.processes import command_line, stop, wait_for
+
+DEMO = [sys.executable, "-m", "treadle.cli.main", "demo"]
+LONGEST = 150  # seconds; a busy machine is no reason to fail
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """The folder for temporary files that the tour finds; whatever becomes of it, nothing runs afterwards."""
+    try:
+        yield tmp_path
+    finally:
+        stop(still_running(tmp_path), signal.SIGKILL, within=10)
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """Ours, with this folder for temporary files and without a Kafka or database that were given to us."""
+    given = ("TREADLE_KAFKA", "TREADLE_DATABASE", "KEEP")
+    kept = {name: value for name, value in os.environ.items() if name not in given}
+    return {**kept, "TMPDIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2]), **more}
+
+
+def still_running(folder: Path) -> list[psutil.Process]:
+    """Processes with this folder in their command line, their environment or as their working folder."""
+
+    def is_of_it(process: psutil.Process) -> bool:
+        try:
+            environment = process.environ().get("TREADLE_DATABASE", "").replace("%2F", "/")
+            return str(folder) in " ".join([*command_line(process), environment, process.cwd()])
+        except psutil.Error:
+            return str(folder) in " ".join(command_line(process))
+
+    return [process for process in psutil.process_iter() if is_of_it(process)]
+
+
+def figure(words: str, output: str) -> int:
+    """The number that stands behind these words in a table."""
+    found = re.search(rf"{re.escape(words)}\s+([\d,]+)", output)
+    assert found, f"{words!r} is not in\n{output}"
+    return int(found[1].replace(",", ""))
+
+
+def test_the_demo_shows_all_polls_closed_and_leaves_nothing(folder: Path) -> None:
+    run = subprocess.run(
+        DEMO, env=environment(folder), capture_output=True, text=True, timeout=LONGEST, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert "60 polls closed" in run.stdout
+    assert figure("poll_expired", run.stdout) == 60
+    assert figure("default   polls.close", run.stdout) == 60
+    assert "It takes: poll_id" in run.stdout
+    assert "all closed, each exactly once" in run.stdout
+    lapsed = figure("polls that lapsed", run.stdout)
+    assert 0 < figure("closed when the consumer was killed", run.stdout) < lapsed
+    assert figure("closed in all", run.stdout) == lapsed
+    assert figure("poll_expired rows in the database", run.stdout) == lapsed
+    assert figure("different events on loomio.events", run.stdout) == lapsed
+    assert still_running(folder) == []
+    assert list(folder.iterdir()) == []
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing(folder: Path) -> None:
+    demo = subprocess.Popen(
+        DEMO, env=environment(folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert wait_for(lambda: any(folder.glob("treadle-demo-*/logs/consumer.log")), within=LONGEST)
+
+    demo.send_signal(signal.SIGINT)
+    _, told = demo.communicate(timeout=LONGEST)
+
+    assert demo.returncode not in (0, -signal.SIGINT), told
+    assert still_running(folder) == []
+    assert list(folder.iterdir()) == []

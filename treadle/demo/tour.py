@@ -1,0 +1,104 @@
+"""The tour from its beginning to its end, with nothing left behind."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from streams import logs
+from streams.errors import TreadleError
+from streams.producer import Producer
+from treadle.database import engine
+from treadle.demo.closing import close_lapsed_polls
+from treadle.demo.coop import Coop
+from treadle.demo.ground import Ground, lay_out
+from treadle.demo.kill import kill_a_consumer
+from treadle.demo.line import Line
+from treadle.demo.reading import Log
+from treadle.demo.steps import Steps
+from treadle.settings import Settings
+
+
+def give_tour(settings: Settings, *, keep: bool) -> None:
+    """Show everything, and take it down again unless it is to be kept.
+
+    Raises TreadleError when not all came about; the logs of the processes are kept then.
+    """
+    logs.configure("error")
+    steps = Steps()
+    began = time.monotonic()
+    with _interrupted_by_sigterm():
+        ground = lay_out(settings, steps)
+        line = None
+        try:
+            line = Line(Log(ground.kafka), ground.environment, ground.logs)
+            _play(line, ground, steps)
+        except TreadleError:
+            _clean_up(line, ground, steps, logs=False)
+            raise
+        except BaseException:
+            _clean_up(line, ground, steps)
+            raise
+        if keep:
+            _say_how_to_look_around(line, ground, steps)
+        else:
+            _clean_up(line, ground, steps)
+    steps.say(f"All as it should be, in {time.monotonic() - began:.1f} s.")
+
+
+def _play(line: Line, ground: Ground, steps: Steps) -> None:
+    database = engine(ground.database, pool_size=1)
+    producer = Producer(ground.kafka)
+    try:
+        coop = Coop(database)
+        close_lapsed_polls(line, coop, producer, steps)
+        kill_a_consumer(line, coop, steps)
+    finally:
+        producer.close()
+        database.dispose()
+
+
+def _clean_up(line: Line | None, ground: Ground, steps: Steps, *, logs: bool = True) -> None:
+    """Whoever presses Ctrl-C a second time must not stop this halfway."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with steps.step("Taking everything down"):
+            if line is not None:
+                line.close()
+            ground.remove(logs=logs)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say_how_to_look_around(line: Line, ground: Ground, steps: Steps) -> None:
+    line.log.close()
+    processes = {name: child.process.pid for name, child in line.children.items() if child.process}
+    database = shlex.quote(ground.database)
+    poll = "'{\"poll_id\": 1}'"
+    steps.say("It stays up: " + ", ".join(f"{name} ({pid})" for name, pid in processes.items()))
+    steps.say("Look around:")
+    if ground.is_own:
+        steps.say(f'  eval "$(treadle local env --home {ground.stack.home})"')
+    else:
+        steps.say(f"  export TREADLE_KAFKA={shlex.quote(ground.stack.kafka)} TREADLE_DATABASE={database}")
+    steps.say("  treadle topics plan")
+    steps.say(f"  treadle perform search.reindex_poll {poll} --dry-run")
+    steps.say(f"  psql {database}")
+    steps.say(f"  tail -f {ground.logs}/*.log")
+    steps.say("Take it down:")
+    steps.say(f"  kill {' '.join(map(str, processes.values()))}")
+    steps.say(f"  {ground.how_to_remove}")
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """A SIGTERM ends the tour as Ctrl-C does, with nothing left behind."""
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
