@@ -1,0 +1,162 @@
+"""Processes are killed with -9 at random moments: everything is done, once each, and nothing is lost.
+
+The seed is printed; TREADLE_TEST_SEED=… gives the same moments again, as far as machines allow.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from streams.codec import encode_event
+from streams.job import Queue
+from streams.message import Received
+from streams.producer import Producer
+from tests.builders.messages import a_fact
+from tests.line import Line, lag, wait_until
+from treadle import practice
+
+COOP = "killed_consumers"
+LAPSED = 200
+CONSUMERS_KILLED = 5
+FACTS = 1_200
+AGENTS_KILLED = 2
+LAPSED_POLLS = "SELECT id FROM polls WHERE closed_at IS NULL AND discarded_at IS NULL AND closing_at < now()"
+EXPIRED = "SELECT id, eventable_id FROM events WHERE kind = 'poll_expired'"
+SHOP = """
+from collections.abc import Iterator
+
+from treadle import Event, Job, on_event
+
+class Greet(Job, kind="shop.greet", key="greet:{number}"):
+    number: int
+    politely: bool = False
+
+@on_event("shop_opened")
+def greet(event: Event) -> Iterator[Job]:
+    yield Greet(number=event.id)
+    yield Greet(number=event.id, politely=True)
+"""
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    seed = int(os.environ.get("TREADLE_TEST_SEED", time.time_ns() % 1_000_000))
+    print(f"TREADLE_TEST_SEED={seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def coop(postgres_url: str) -> Iterator[str]:
+    practice.drop(postgres_url, COOP)
+    size = practice.SIZES["tiny"].with_lapsed(LAPSED)
+    url = practice.create(postgres_url, COOP, size=size, now=datetime.now(UTC))
+    yield url.replace("+psycopg", "")
+    practice.drop(postgres_url, COOP)
+
+
+def test_killed_consumers_close_every_poll_exactly_once(line: Line, coop: str, chance: random.Random) -> None:
+    line.settings["DATABASE"] = coop
+    lapsed = {row[0] for row in rows(coop, LAPSED_POLLS)}
+    assert line.treadle("enqueue", "polls.find_expired").returncode == 0
+
+    killed_at_work = 0
+    for _ in range(CONSUMERS_KILLED):
+        before = closed(coop)
+        consumer = start_consumer(line)
+        wait_until(lambda: closed(coop) > before or done(line), told="polls are closing")  # noqa: B023
+        time_passes(consumer, chance.uniform(0, 0.3))
+        line.end(consumer, signal.SIGKILL)
+        killed_at_work += before < closed(coop) < len(lapsed)
+    consumer = start_consumer(line)
+    wait_until(lambda: done(line), within=60, told="all jobs are done")
+    assert line.end(consumer) == 0
+
+    print(f"killed while polls were closing: {killed_at_work} of {CONSUMERS_KILLED}")
+    assert killed_at_work
+    assert line.sent("jobs.dead") == []
+    assert rows(coop, LAPSED_POLLS) == []
+    told = [(event, poll) for event, poll in rows(coop, EXPIRED) if poll in lapsed]
+    assert Counter(poll for _, poll in told) == Counter(lapsed)
+    jobs = {job_id(message) for queue in Queue for message in line.sent(f"jobs.{queue}")}
+    recorded = {row[0] for row in rows(coop, "SELECT job_id FROM treadle.done")}
+    assert recorded == jobs
+    assert len(jobs) == 1 + 3 * len(lapsed)
+    published = {int(dict(message.headers)["ce_id"]) for message in line.sent("loomio.events")}
+    assert published == {event for event, _ in told}
+
+
+def test_killed_agents_answer_every_fact(line: Line, chance: random.Random) -> None:
+    Path(line.folder, "shop_jobs.py").write_text(SHOP)
+    line.settings["WORKERS"] = "shop_jobs"
+    facts = [encode_event(a_fact(id=n, kind="shop_opened", group_id=n % 50)) for n in range(FACTS)]
+    producer = Producer({"bootstrap.servers": line.kafka})
+    producer.send(facts)
+    producer.close()
+
+    killed_at_work = 0
+    for _ in range(AGENTS_KILLED):
+        before = len(line.sent("jobs.default"))
+        agents = line.start("agents")
+        wait_until(lambda: len(line.sent("jobs.default")) > before, told="facts are answered")  # noqa: B023
+        time_passes(agents, chance.uniform(0, 0.4))
+        line.end(agents, signal.SIGKILL)
+        killed_at_work += not heard(line)
+    agents = line.start("agents")
+    wait_until(lambda: heard(line), within=60, told="all facts are heard")
+    assert line.end(agents) == 0
+
+    print(f"killed while facts were answered: {killed_at_work} of {AGENTS_KILLED}")
+    assert killed_at_work
+    ids: dict[bytes | None, set[str]] = {}
+    for message in line.sent("jobs.default"):
+        ids.setdefault(message.value, set()).add(job_id(message))
+    assert set(ids) == {b'{"number":%d}' % n for n in range(FACTS)} | {
+        b'{"number":%d,"politely":true}' % n for n in range(FACTS)
+    }
+    assert {len(of_one_job) for of_one_job in ids.values()} == {1}
+    assert len(set().union(*ids.values())) == 2 * FACTS
+
+
+def start_consumer(line: Line) -> subprocess.Popen[bytes]:
+    """Under the name of the one that was killed, so that Kafka gives it the partitions at once."""
+    return line.start("consumer", KAFKA_GROUP_INSTANCE_ID="one")
+
+
+def time_passes(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """A moment of a random length. Fails when the process ends of itself meanwhile."""
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(seconds)
+
+
+def done(line: Line) -> bool:
+    return line.unfinished(*Queue) == 0
+
+
+def heard(line: Line) -> bool:
+    return lag(line.kafka, "treadle.agents", line.begin) == 0
+
+
+def closed(coop: str) -> int:
+    ((count,),) = rows(coop, "SELECT count(*) FROM treadle.done WHERE kind = 'polls.close'")
+    return int(count)
+
+
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as db:
+        return db.execute(query.encode()).fetchall()
+
+
+def job_id(message: Received) -> str:
+    return dict(message.headers)["ce_id"].decode()
