@@ -183,6 +183,14 @@ def test_now_lies_between_the_newest_moment_and_the_next(cron: str, zone: str, n
     assert [tick.due_at for tick in between.ticks] == [following]
 
 
+def test_in_the_hour_that_clocks_repeat_nothing_rings_a_second_time() -> None:
+    half_past_two = Schedule("test", "30 2 * * *", zone="Europe/Berlin")
+    second_round = at("2025-10-26T01:10")  # 02:10 for the second time; 02:30 was 40 minutes ago
+
+    assert newest_moment(half_past_two, second_round) == at("2025-10-26T00:30")
+    assert next_moment(half_past_two, second_round) == at("2025-10-27T01:30")
+
+
 @given(cron=CRONS, zone=ZONES, moment=MOMENTS)
 @settings(max_examples=50, deadline=None)
 def test_a_moment_is_the_newest_at_its_own_instant(cron: str, zone: str, moment: datetime) -> None:
