@@ -3,7 +3,7 @@
 VENV := .venv/bin
 UV ?= uv
 
-.PHONY: help setup demo test check lock clean
+.PHONY: help setup demo test check bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,11 @@ check: setup ## Format, lint, types and unit tests
 	@$(VENV)/ruff check --quiet .
 	@$(VENV)/mypy
 	@$(VENV)/pytest -q tests/unit
+
+# A peer that cannot be installed is named in the results, so the rest is measured all the same.
+bench: setup ## Measure beside Sidekiq, Celery, Dramatiq and a bare loop (QUICK=1: 3 minutes; ONLY=measure)
+	-@$(VENV)/python -I scripts/setup.py --bench
+	@$(VENV)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 lock: setup ## Lock the newest of everything again (needs uv: make lock UV=path)
 	@sh scripts/lock $(UV)

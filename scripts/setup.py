@@ -1,6 +1,7 @@
 """Makes `.venv` from the locked requirements, with this project in it. Quick when there is nothing to do.
 
 Needs nothing but the standard library. `--is-done` only asks: the exit code says whether nothing is to do.
+`--bench` adds the peers that the benchmarks measure beside us.
 """
 
 import fcntl
@@ -16,6 +17,8 @@ VENV = PROJECT / ".venv"
 PYTHON = VENV / "bin" / "python"
 DONE = VENV / "setup-is-done"
 REQUIREMENTS = PROJECT / "requirements"
+PEERS = REQUIREMENTS / "bench.txt"
+PEERS_DONE = VENV / "peers-are-done"
 INPUTS = [REQUIREMENTS / "dev.txt", REQUIREMENTS / "java.txt", PROJECT / "pyproject.toml", Path(__file__)]
 
 
@@ -26,6 +29,8 @@ def main() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_done():
             set_up()
+        if sys.argv[1:] == ["--bench"] and not has_peers():
+            add_peers()
 
 
 def is_done() -> bool:
@@ -47,6 +52,7 @@ def set_up() -> None:
 
         venv.create(VENV, with_pip=True, clear=True, symlinks=True)
     DONE.unlink(missing_ok=True)
+    PEERS_DONE.unlink(missing_ok=True)
     say("installing what is locked in requirements/dev.txt (about a minute when nothing is cached)")
     pip("install", "--require-hashes", "--requirement", REQUIREMENTS / "dev.txt")
     pip("install", "--no-deps", "--no-build-isolation", "--editable", PROJECT)
@@ -54,6 +60,17 @@ def set_up() -> None:
         say("installing a Java, as the system has none that can run Kafka")
         pip("install", "--require-hashes", "--requirement", REQUIREMENTS / "java.txt")
     DONE.write_text(wanted())
+
+
+def has_peers() -> bool:
+    """Whether the peers of the benchmarks are installed, of the same requirements."""
+    return PEERS_DONE.exists() and PEERS_DONE.read_bytes() == PEERS.read_bytes()
+
+
+def add_peers() -> None:
+    say("installing the peers of the benchmarks that are Python packages (requirements/bench.txt)")
+    pip("install", "--require-hashes", "--requirement", PEERS)
+    shutil.copyfile(PEERS, PEERS_DONE)
 
 
 def pip(*arguments: str | Path) -> None:

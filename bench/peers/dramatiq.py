@@ -1,0 +1,37 @@
+"""Dramatiq (Python, Redis): one process, 20 threads, everything else as it comes."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+from bench.alternating import NotMeasured
+from bench.bench import Bench, Marks, marks_of
+from bench.children import Child, finish
+from bench.peers.sidekiq import empty, redis_of
+
+NAME = "Dramatiq"
+INSTALL = "python scripts/setup.py --bench"
+EXPECTED = 4_000
+
+
+def perform(bench: Bench, jobs: int) -> Marks:
+    """Fill the queue, and let a fresh process do the jobs."""
+    if importlib.util.find_spec("dramatiq") is None:
+        raise NotMeasured(f"is not installed: {INSTALL}")
+    marks = bench.new_file("marks")
+    environment = {"BENCH_REDIS": redis_of(bench), "BENCH_JOBS": str(jobs), "BENCH_MARKS": str(marks)}
+    empty(bench)
+    finish("dramatiq_jobs", [sys.executable, "-m", "bench.peers.dramatiq_jobs"], environment, within=300)
+    argv = [
+        sys.executable,
+        "-m",
+        "dramatiq",
+        "bench.peers.dramatiq_jobs",
+        "--processes",
+        "1",
+        "--threads",
+        "20",
+    ]
+    with Child(NAME, argv, environment, bench.ground.logs / "dramatiq.log") as child:
+        return marks_of(child, marks, jobs, within=60 + jobs / 50)

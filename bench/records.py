@@ -1,0 +1,67 @@
+"""The account that `bench.counting.Recording` keeps, read back, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.log import partition_of
+
+
+class Record(NamedTuple):
+    """One job performed: its number, and when it began, or how long it had waited (seconds)."""
+
+    number: int
+    seconds: float
+
+
+def read(path: Path) -> list[Record]:
+    """All whole lines of the file; none when it does not exist yet."""
+    if not path.exists():
+        return []
+    text = path.read_bytes()
+    lines = text[: text.rfind(b"\n") + 1].splitlines()
+    return [Record(int(number), float(seconds)) for number, seconds in map(bytes.split, lines)]
+
+
+def count(path: Path) -> int:
+    """How many lines there are."""
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def repeated(records: Iterable[Record]) -> int:
+    """How many performances were of a job performed before."""
+    numbers = [record.number for record in records]
+    return len(numbers) - len(set(numbers))
+
+
+def last_partitions(records: Iterable[Record], before: float, since: float) -> set[int]:
+    """The partitions whose jobs these are, of those that began in the time from `since` to `before`."""
+    return {partition_of(record.number) for record in records if since <= record.seconds < before}
+
+
+def longest_gap(records: Sequence[Record], partitions: set[int], begin: float, end: float) -> float:
+    """The longest time (seconds), from `begin` to `end`, in which no job of one of these partitions began."""
+    longest = 0.0
+    for partition in partitions:
+        began = sorted(
+            record.seconds
+            for record in records
+            if partition_of(record.number) == partition and begin <= record.seconds <= end
+        )
+        longest = max([longest, *(later - earlier for earlier, later in pairwise([begin, *began, end]))])
+    return longest
+
+
+def back_at_work(records: Sequence[Record], partitions: set[int], after: float) -> float | None:
+    """How long after that moment a job of each of these partitions had begun; None when one never did."""
+    first: dict[int, float] = {}
+    for record in records:
+        partition = partition_of(record.number)
+        if record.seconds > after and partition in partitions:
+            first[partition] = min(record.seconds, first.get(partition, record.seconds))
+    if not partitions or set(first) != partitions:
+        return None
+    return max(first.values()) - after
