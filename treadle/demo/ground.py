@@ -20,6 +20,7 @@ import psycopg
 from streams.errors import ConfigError
 from streams.topic_plan import TopicAdmin
 from treadle.demo.idle import refuse_a_busy_kafka
+from treadle.demo.interrupts import undisturbed
 from treadle.demo.steps import Steps
 from treadle.local.postgres import answers
 from treadle.local.stack import DATABASE, Stack
@@ -91,7 +92,8 @@ def lay_out(settings: Settings, steps: Steps) -> Ground:
             tell("the co-op moves in")
             database = making()
     except BaseException:
-        _remove(stack, home, name)
+        with undisturbed():
+            _remove(stack, home, name)
         raise
     return Ground(home, stack, kafka, database, name, kafka_is_own=not settings.kafka)
 

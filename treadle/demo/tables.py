@@ -19,7 +19,7 @@ from streams.message import Received
 from treadle.demo.coop import Closing
 
 _SHOWN = 20
-_LONGEST_TITLE = 56
+_LONGEST_TITLE = 54
 _WIDTH = 110  # where no terminal says how wide it is
 
 

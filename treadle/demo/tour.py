@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from streams import logs
-from streams.errors import TreadleError
 from streams.producer import Producer
 from treadle.database import engine
 from treadle.demo.closing import close_lapsed_polls
 from treadle.demo.coop import Coop
 from treadle.demo.ground import Ground, lay_out
+from treadle.demo.interrupts import interrupted_by_sigterm, undisturbed
 from treadle.demo.kill import kill_a_consumer
 from treadle.demo.line import Line
 from treadle.demo.reading import Log
@@ -30,13 +27,13 @@ def give_tour(settings: Settings, *, keep: bool) -> None:
     logs.configure("error")
     steps = Steps()
     began = time.monotonic()
-    with _interrupted_by_sigterm():
+    with interrupted_by_sigterm():
         ground = lay_out(settings, steps)
         line = None
         try:
             line = Line(Log(ground.kafka), ground.environment, ground.logs)
             _play(line, ground, steps)
-        except TreadleError:
+        except Exception:
             _clean_up(line, ground, steps, logs=False)
             raise
         except BaseException:
@@ -62,16 +59,10 @@ def _play(line: Line, ground: Ground, steps: Steps) -> None:
 
 
 def _clean_up(line: Line | None, ground: Ground, steps: Steps, *, logs: bool = True) -> None:
-    """Whoever presses Ctrl-C a second time must not stop this halfway."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with steps.step("Taking everything down"):
-            if line is not None:
-                line.close()
-            ground.remove(logs=logs)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with undisturbed(), steps.step("Taking everything down"):
+        if line is not None:
+            line.close()
+        ground.remove(logs=logs)
 
 
 def _say_how_to_look_around(line: Line, ground: Ground, steps: Steps) -> None:
@@ -92,13 +83,3 @@ def _say_how_to_look_around(line: Line, ground: Ground, steps: Steps) -> None:
     steps.say("Take it down:")
     steps.say(f"  kill {' '.join(map(str, processes.values()))}")
     steps.say(f"  {ground.how_to_remove}")
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """A SIGTERM ends the tour as Ctrl-C does, with nothing left behind."""
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
