@@ -37,8 +37,8 @@ def refuse_a_busy_kafka(kafka: Mapping[str, Any]) -> None:
             ]
             if waiting := sum(_waiting(reader, place) for place in _committed(admin, group, places)):
                 raise ConfigError(
-                    f"the given Kafka holds work for {group} ({waiting:,} to read): the demo would perform it "
-                    "on its practice co-op. Let it be done first, or unset TREADLE_KAFKA for a Kafka of its own"
+                    f"the given Kafka holds work for {group} ({waiting:,} to read): the demo would perform "
+                    "it on its practice co-op. Let it be done, or unset TREADLE_KAFKA for a Kafka of its own"
                 )
     except KafkaException as error:
         raise ConfigError(f"Kafka does not answer: {error.args[0].str()}. Is TREADLE_KAFKA right?") from error
