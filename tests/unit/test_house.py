@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,13 @@ def matches(module: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(module, pattern) for pattern in patterns)
 
 
-def imports(module: str) -> Iterator[str]:
-    """The modules that this one imports anywhere in its text, but for type checkers alone."""
+@cache
+def imports(module: str) -> tuple[str, ...]:
+    """The modules that this one imports, anywhere in its text."""
+    return tuple(_imports(module))
+
+
+def _imports(module: str) -> Iterator[str]:
     for node in ast.walk(ast.parse((ROOT / MODULES[module]).read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.picker import Picker
@@ -38,6 +38,7 @@ def test_the_heaviest_queue_does_not_go_in_one_burst() -> None:
 
 
 @given(weights=SHARES, data=st.data())
+@settings(max_examples=40)
 def test_a_queue_that_is_always_ready_never_starves(weights: dict[Queue, int], data: st.DataObject) -> None:
     picker = Picker(weights)
     patient = data.draw(st.sampled_from(list(weights)))
