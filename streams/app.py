@@ -8,22 +8,26 @@ Kafka has acknowledged every job that follows from it.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import faust
 import structlog
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 
 from streams.agent import Agents
-from streams.errors import NotDelivered
+from streams.errors import ConfigError, NotDelivered
 from streams.message import Received
 from streams.producer import Sender
 from streams.reactions import reactions
 from streams.topics import EVENTS, TICKS
 
 log = structlog.get_logger()
+
+_UNDERSTOOD = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 
 class _InOrderConsumer(FaustConsumer):
@@ -43,6 +47,7 @@ def build_app(kafka: Mapping[str, Any], agents: Agents, sender: Sender) -> faust
     app = faust.App(
         "treadle.agents",
         broker=f"kafka://{kafka['bootstrap.servers']}".replace(",", ";kafka://"),
+        broker_credentials=credentials(kafka),
         store="memory://",
         topic_disable_leader=True,
         topic_allow_declare=False,
@@ -94,3 +99,38 @@ def _received(message: Any) -> Received:
 def run_app(app: faust.App) -> None:
     """Run until SIGTERM or SIGINT. Ends the process: with 0, or not 0 when the application crashed."""
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, daemon=True).execute_from_commandline()
+
+
+def credentials(kafka: Mapping[str, Any]) -> Credentials | None:
+    """What Faust needs to log in where librdkafka does with these properties; None for a plain connection.
+
+    Understands TLS with `ssl.ca.location` and a client's certificate, and SASL with user name and password
+    (PLAIN, SCRAM). Raises ConfigError for what Faust cannot do.
+    """
+    protocol = str(kafka.get("security.protocol", "PLAINTEXT")).upper()
+    if protocol not in _UNDERSTOOD:
+        raise ConfigError(f"security.protocol {protocol} is not one of {', '.join(_UNDERSTOOD)}")
+    tls = _tls(kafka) if protocol.endswith("SSL") else None
+    if protocol.startswith("SASL"):
+        mechanism = str(kafka.get("sasl.mechanisms") or kafka.get("sasl.mechanism") or "PLAIN").upper()
+        if mechanism not in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+            raise ConfigError(
+                f"the agents cannot log in with sasl.mechanisms {mechanism}: use PLAIN or SCRAM-SHA-…"
+            )
+        return SASLCredentials(
+            username=kafka.get("sasl.username"),
+            password=kafka.get("sasl.password"),
+            mechanism=mechanism,
+            ssl_context=tls,
+        )
+    return SSLCredentials(tls) if tls else None
+
+
+def _tls(kafka: Mapping[str, Any]) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=kafka.get("ssl.ca.location"))
+        if certificate := kafka.get("ssl.certificate.location"):
+            context.load_cert_chain(certificate, kafka.get("ssl.key.location"), kafka.get("ssl.key.password"))
+    except OSError as error:
+        raise ConfigError(f"the TLS files for Kafka cannot be used: {error}") from error
+    return context

@@ -41,6 +41,10 @@ class ForegroundTransactions:
                 transaction.rollback()
 
 
+def _golden(changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: rows for name, rows in changes.items() if name != "deleted_rows"}
+
+
 @dataclass(frozen=True)
 class Performed:
     """What one attempt came to: succeeded, discarded or failed. `jobs` and `events` were not sent."""
@@ -56,7 +60,7 @@ class Performed:
         return {
             "outcome": self.outcome,
             "reason": self.reason,
-            "rows": self.rows,
+            "rows": {table: _golden(changes) for table, changes in self.rows.items()},
             "jobs": [as_ruby(job) | {"queue": kind_of(job).queue.value} for job in self.jobs],
             "events": self.events,
             "mails": [],

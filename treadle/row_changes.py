@@ -15,7 +15,8 @@ from sqlalchemy import Connection, text
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 Changes = dict[str, dict[str, Any]]
-"""Per table: `inserted` (rows), `deleted` (keys), `updated` ({"key", "changes": {column: [old, new]}})."""
+"""Per table: `inserted` (rows), `deleted` (keys), `updated` ({"key", "changes": {column: [old, new]}}), and
+`deleted_rows` as they were."""
 
 # Rows that are deleted and made again as a matter of course are told apart by what they are about.
 _NATURAL: dict[str, tuple[str, ...]] = {
@@ -38,8 +39,8 @@ _PRIMARY_KEY = text(
 def row_changes(db: Connection, outside: Connection) -> Changes:
     """The rows of Loomio's tables that the transaction on `db` has changed so far.
 
-    In the shape of the golden cases. `outside` is another connection to the same database. Savepoints are not seen: their rows carry ids of
-    their own.
+    In the shape of the golden cases. `outside` is another connection to the same database. Savepoints are
+    not seen: their rows carry ids of their own.
     """
     xid = db.execute(text("SELECT pg_current_xact_id()::xid::text")).scalar_one()
     changes: Changes = {}
@@ -64,6 +65,7 @@ def _table_changes(db: Connection, outside: Connection, touched: Any, xid: str) 
     if len(gone) > touched.n_tup_del:
         gone -= _by_key(db, quoted, key, gone).keys()  # what was only locked is still there
     deleted = [_shown(k) for k in gone]
+    deleted_rows = [old[k] for k in gone]
     inserted = [row for k, row in new.items() if k not in old]
     unimportant = _UNIMPORTANT.get(table, set())
     updated = []
@@ -76,7 +78,12 @@ def _table_changes(db: Connection, outside: Connection, touched: Any, xid: str) 
         if differs:
             updated.append({"key": _shown(k), "changes": differs})
     updated.sort(key=lambda change: str(change["key"]))
-    found = {"inserted": inserted, "deleted": sorted(deleted, key=str), "updated": updated}
+    found = {
+        "inserted": inserted,
+        "deleted": sorted(deleted, key=str),
+        "deleted_rows": deleted_rows,
+        "updated": updated,
+    }
     return {name: rows for name, rows in found.items() if rows}
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from streams import logs
 from streams.codec import read_job
@@ -73,7 +74,7 @@ def _moment(text: str | None) -> datetime | None:
 def _print(job: Job, done: Any, dry_run: bool) -> None:
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     title = f"{kind_of(job).name} {done.outcome}" + (f": {done.reason}" if done.reason else "")
-    out.print(f"[bold]{title}[/bold]" + (" (dry run: rolled back)" if dry_run else ""))
+    out.print(f"[bold]{escape(title)}[/bold]" + (" (dry run: rolled back)" if dry_run else ""))
     for name, changes in done.rows.items():
         rows = [*_rows(changes)]
         out.print()
@@ -98,7 +99,10 @@ def _rows(changes: dict[str, Any]) -> Any:
                 "after": after,
             }
     for row in changes.get("inserted", []):
-        told = ", ".join(f"{column}={value}" for column, value in row.items() if value is not None)
-        yield {"change": "insert", "row": row.get("id"), "column": "", "before": None, "after": told}
-    for key in changes.get("deleted", []):
-        yield {"change": "delete", "row": key, "column": "", "before": "the row", "after": None}
+        yield {"change": "insert", "row": row.get("id"), "column": "", "before": None, "after": _told(row)}
+    for row in changes.get("deleted_rows", []):
+        yield {"change": "delete", "row": row.get("id"), "column": "", "before": _told(row), "after": None}
+
+
+def _told(row: dict[str, Any]) -> str:
+    return ", ".join(f"{column}={value}" for column, value in row.items() if value is not None)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -33,5 +34,5 @@ def table(rows: Sequence[dict[str, Any]], *, title: str | None = None) -> Table:
     for name, value in rows[0].items():
         made.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
     for row in rows:
-        made.add_row(*("" if value is None else str(value) for value in row.values()))
+        made.add_row(*("" if value is None else escape(str(value)) for value in row.values()))
     return made
