@@ -96,7 +96,8 @@ class Group:
 
         stood = {p: still([moment for moment, _, q, _ in records if q == p]) for p in range(PARTITIONS)}
         idle = [still([moment for moment, m, _, _ in records if m == member]) for member in others]
-        worked = [(p, offset) for moment, _, p, offset in records if moment >= since - 3]
+        # Back to the last commit, and not so far that what the step before repeated counts again.
+        worked = [(p, offset) for moment, _, p, offset in records if moment >= since - 2]
         first = {p: min(o for q, o in worked if q == p) for p in range(PARTITIONS)}
         last = {p: max(o for q, o in worked if q == p) for p in range(PARTITIONS)}
         return {
