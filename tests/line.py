@@ -213,3 +213,14 @@ def make_topics(kafka: str) -> None:
     wait_until(
         lambda: all(name in seen.list_topics(timeout=10).topics for name in PLANNED.by_name), told="topics"
     )
+    wait_until(lambda: _have_leaders(kafka), told="every partition has its leader")
+
+
+def _have_leaders(kafka: str) -> bool:
+    reader = _consumer(kafka)
+    try:
+        return bool(_ends(reader, READ))
+    except KafkaException:  # topics that were just made
+        return False
+    finally:
+        reader.close()
