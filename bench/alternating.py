@@ -31,14 +31,23 @@ class Taken(Generic[T]):
 
 
 def alternate(
-    sides: Mapping[str, Callable[[int], T]], runs: int, tell: Callable[[str], None] = lambda _: None
+    sides: Mapping[str, Callable[[int], T]],
+    runs: int,
+    tell: Callable[[str], None] = lambda _: None,
+    *,
+    is_late: Callable[[], bool] = lambda: False,
 ) -> Taken[T]:
     """Run each side in turn, `runs` times over; a side is given the number of the run, from 0.
 
     A side that raises NotMeasured is left out from then on, and what it gave before does not count.
+    When it is late no further turn begins; sides that had none are named.
     """
     taken: Taken[T] = Taken({side: [] for side in sides})
     for run in range(runs):
+        if is_late():
+            tell(f"out of time after {run} of {runs} runs")
+            taken.missing |= {side: "out of time" for side in sides if not taken.results[side]}
+            break
         for side, measure in sides.items():
             if side in taken.missing:
                 continue

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from bench.alternating import NotMeasured
+from bench.alternating import NotMeasured, Taken, alternate
 from bench.children import Child
 from bench.ground import Ground
 
+T = TypeVar("T")
 _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured. Throughput is measured over about `seconds`; jobs are counts."""
+    """How much is measured. Throughput is measured over about `seconds`; jobs are counts.
+
+    `watched` is how long the group is watched after a change (seconds).
+    """
 
     runs: int
     seconds: float
@@ -25,10 +33,21 @@ class Scale:
     waits: int
     sizes: tuple[int, ...]
     killed: int
+    watched: float
 
 
-FULL = Scale(5, 8, backlog=1_000_000, waits=1_000, sizes=(10_000, 100_000, 1_000_000), killed=600_000)
-QUICK = Scale(3, 1, backlog=60_000, waits=150, sizes=(10_000, 40_000), killed=120_000)
+FULL = Scale(
+    runs=5,
+    seconds=8,
+    backlog=1_000_000,
+    waits=1_000,
+    sizes=(10_000, 100_000, 1_000_000),
+    killed=600_000,
+    watched=3,
+)
+QUICK = Scale(
+    runs=3, seconds=0.6, backlog=60_000, waits=100, sizes=(10_000, 40_000), killed=100_000, watched=1
+)
 
 
 @dataclass(frozen=True)
@@ -57,11 +76,17 @@ class Marks:
 
 @dataclass(frozen=True)
 class Bench:
-    """`tell` says, on stderr, what is being done."""
+    """`tell` says, on stderr, what is being done. After `deadline` (monotonic seconds) no run begins."""
 
     ground: Ground
     scale: Scale
     tell: Callable[[str], None]
+    deadline: float = math.inf
+
+    def alternate(self, sides: Mapping[str, Callable[[int], T]]) -> Taken[T]:
+        """What the sides give in turn, as often as this scale wants, or until it is late."""
+        late = partial(_is_past, self.deadline)
+        return alternate(sides, self.scale.runs, self.tell, is_late=late)
 
     def new_file(self, name: str) -> Path:
         """A path that no run has used."""
@@ -72,6 +97,10 @@ class Bench:
         return max(100, int(expected * self.scale.seconds))
 
 
+def _is_past(deadline: float) -> bool:
+    return time.monotonic() > deadline
+
+
 def marks_of(child: Child, path: Path, jobs: int, *, within: float) -> Marks:
     """Wait until the process has done so many jobs, and read what it noted. Raises NotMeasured."""
     child.wait_until(path.exists, within=within, what=f"{child.name} being done with {jobs:,} jobs")
@@ -79,3 +108,10 @@ def marks_of(child: Child, path: Path, jobs: int, *, within: float) -> Marks:
     if noted["seconds"] <= 0:
         raise NotMeasured(f"{child.name} noted no time for {jobs:,} jobs")
     return Marks(jobs, noted["seconds"], noted["cpu"])
+
+
+def marks_then_kill(child: Child, path: Path, jobs: int, *, within: float) -> Marks:
+    """The same, and no waiting for an orderly end, as nobody needs what the process leaves behind."""
+    marks = marks_of(child, path, jobs, within=within)
+    child.kill()
+    return marks

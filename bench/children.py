@@ -46,8 +46,11 @@ class Child:
         self._process.wait()
 
     def kill(self) -> None:
-        """SIGKILL, at once."""
-        self._process.kill()
+        """SIGKILL, at once, for the process and all that it started."""
+        family = [self._process, *self._process.children(recursive=True)]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self._process.wait()
 
     def memory(self) -> float:

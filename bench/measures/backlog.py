@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bench import log, records
-from bench.alternating import NotMeasured, alternate
+from bench.alternating import NotMeasured
 from bench.bench import Bench
 from bench.figures import Figure, Limit, peers, percentile, series, times
 from bench.measures.latency import EVERY, WARM_UP, send_paced, waits_of, wake
@@ -23,11 +23,7 @@ class Seen(NamedTuple):
 
 def measure(bench: Bench) -> list[Figure]:
     """Both sides serve critical with weight 10 and low with weight 1, in one process of 20 slots."""
-    taken = alternate(
-        {treadle.NAME: lambda _: _ours(bench), sidekiq.NAME: lambda _: _sidekiqs(bench)},
-        bench.scale.runs,
-        bench.tell,
-    )
+    taken = bench.alternate({treadle.NAME: lambda _: _ours(bench), sidekiq.NAME: lambda _: _sidekiqs(bench)})
     waits = {side: taken.of(side, lambda seen: seen.wait) for side in taken.results}
     memory = {side: taken.of(side, lambda seen: seen.memory) for side in taken.results}
     beside = peers(memory, sidekiq.NAME)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.alternating import alternate
 from bench.bench import Bench, Marks
 from bench.figures import Figure, Limit, Series, series
 from bench.peers import treadle
@@ -17,11 +16,7 @@ def measure(bench: Bench) -> list[Figure]:
     def side(jobs: int, _: int) -> Marks:
         return treadle.perform(bench, NoOp, jobs)
 
-    taken = alternate(
-        {f"{jobs:,} jobs": partial(side, jobs) for jobs in bench.scale.sizes},
-        bench.scale.runs,
-        bench.tell,
-    )
+    taken = bench.alternate({f"{jobs:,} jobs": partial(side, jobs) for jobs in bench.scale.sizes})
     figures = []
     for name, value, must in (
         ("CPU time", lambda marks: marks.cpu_each, Limit(10)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from bench import log
-from bench.alternating import alternate
 from bench.bench import Bench
 from bench.figures import Figure, peers, series, times
 from bench.peers import sidekiq, treadle
@@ -28,13 +27,11 @@ def measure(bench: Bench) -> list[Figure]:
 
 def _figure(bench: Bench, at_once: int, theirs: str, measure: str, words: str) -> Figure:
     jobs = -(-bench.jobs_for(EXPECTED[at_once]) // at_once) * at_once
-    taken = alternate(
+    taken = bench.alternate(
         {
             treadle.NAME: lambda _: jobs / _ours(bench, jobs, at_once),
             sidekiq.NAME: lambda _: jobs / _sidekiqs(bench, theirs, jobs),
-        },
-        bench.scale.runs,
-        bench.tell,
+        }
     )
     beside = peers(taken.results, sidekiq.NAME)
     return Figure(

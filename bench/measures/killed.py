@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 from bench import log, records
-from bench.alternating import NotMeasured, alternate
+from bench.alternating import NotMeasured
 from bench.bench import Bench
 from bench.figures import Figure, Limit, series
 from bench.peers import treadle
@@ -15,6 +16,7 @@ from streams.job import Queue
 
 SLOTS = 20
 COMMIT_EVERY = 1.0  # seconds; "about once a second", as the runtime promises
+_GIVEN_UP = 60.0  # seconds without a job after which what is missing counts as lost
 KILL_AT = (
     0.3,
     0.45,
@@ -33,7 +35,7 @@ class Account(NamedTuple):
 
 def measure(bench: Bench) -> list[Figure]:
     """By the numbers of the jobs: one line out for each job performed."""
-    taken = alternate({treadle.NAME: lambda run: _run(bench, run)}, bench.scale.runs, bench.tell)
+    taken = bench.alternate({treadle.NAME: lambda run: _run(bench, run)})
 
     def ours(name: str) -> list[float]:
         return taken.of(treadle.NAME, lambda account: float(getattr(account, name)))
@@ -69,6 +71,25 @@ def measure(bench: Bench) -> list[Figure]:
     ]
 
 
+class _Rest:
+    """What is left after the kill: over when all of it is done, or nothing has happened for a while."""
+
+    def __init__(self, path: Path, jobs: int, numbers: set[int]) -> None:
+        self.jobs = jobs
+        self._path, self._numbers = path, numbers
+        self._seen, self._changed_at = 0, time.monotonic()
+
+    def is_over(self) -> bool:
+        count, now = records.count(self._path), time.monotonic()
+        if count != self._seen:
+            self._seen, self._changed_at = count, now
+        calm = now - self._changed_at
+        # Reading all of it takes as long as a few thousand jobs: only when there may be nothing more to come.
+        if count < self.jobs or calm < 0.5:
+            return calm > _GIVEN_UP
+        return calm > _GIVEN_UP or self._numbers <= {record.number for record in records.read(self._path)}
+
+
 def _run(bench: Bench, run: int) -> Account:
     jobs = bench.scale.killed
     log.fresh(bench.ground.kafka, Queue.DEFAULT)
@@ -84,15 +105,15 @@ def _run(bench: Bench, run: int) -> Account:
     done = {record.number for record in before}
     if len(done) >= jobs:
         raise NotMeasured("all jobs were done before the consumer could be killed")
+    unfinished = set(range(jobs)) - done
     with treadle.consumer(bench, *options, BENCH_RECORDS=str(second)) as child:
-        left = jobs - len(done)
-        child.wait_until(lambda: records.count(second) >= left, within=180, what=f"the other {left:,} jobs")
-        child.stop()  # drains: what was fetched twice has been performed twice by then
+        rest = _Rest(second, jobs - len(done), unfinished)
+        child.wait_until(rest.is_over, within=240, what=f"the other {rest.jobs:,} jobs")
     after = records.read(second)
     done |= {record.number for record in after}
-    back = records.back_at_work(after, set(range(log.PARTITIONS)), killed)
+    back = records.back_at_work(after, set(map(log.partition_of, unfinished)), killed)
     if back is None:
-        raise NotMeasured("a partition was done before the consumer was killed")
+        raise NotMeasured("a partition with work left was not worked on again")
     began = min(record.seconds for record in before)
     return Account(
         records.repeated([*before, *after]), jobs - len(done), len(before) / (killed - began), back

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench import log, records
-from bench.alternating import alternate
 from bench.bench import Bench
 from bench.children import Child
 from bench.figures import Figure, Limit, peers, percentile, series
@@ -26,11 +25,7 @@ WARM_UP = 50  # jobs at the beginning that do not count
 
 def measure(bench: Bench) -> list[Figure]:
     """p50 and p99 beside Sidekiq's."""
-    taken = alternate(
-        {treadle.NAME: lambda _: _ours(bench), sidekiq.NAME: lambda _: _sidekiqs(bench)},
-        bench.scale.runs,
-        bench.tell,
-    )
+    taken = bench.alternate({treadle.NAME: lambda _: _ours(bench), sidekiq.NAME: lambda _: _sidekiqs(bench)})
     figures = []
     for percent in (50, 99):
         waits = {

@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import Producer
 
 from bench import log, records
-from bench.alternating import NotMeasured, alternate
+from bench.alternating import NotMeasured
 from bench.bench import Bench
 from bench.children import Child
 from bench.figures import Figure, Limit, series
@@ -25,7 +25,7 @@ from streams.job import Queue
 
 EVERY = 0.01  # seconds between two jobs of a partition
 BEFORE = 0.5  # seconds in which a partition's owner shows itself
-SETTLED = 2.0  # seconds of watching after a change
+EVERYTHING = set(range(log.PARTITIONS))
 PATIENCE = 60.0  # seconds until the partitions of a killed consumer must be worked on
 
 
@@ -41,7 +41,7 @@ class Gaps:
 
 def measure(bench: Bench) -> list[Figure]:
     """The longest time that a partition of the others had no job begin, though one came every 10 ms."""
-    taken = alternate({treadle.NAME: lambda _: _run(bench)}, bench.scale.runs, bench.tell)
+    taken = bench.alternate({treadle.NAME: lambda _: _run(bench)})
 
     def ours(name: str) -> list[float]:
         return taken.of(treadle.NAME, lambda gaps: float(getattr(gaps, name)))
@@ -100,41 +100,38 @@ class Members:
         """Whether every partition is worked on, and the last `count` members have some each."""
         now = time.monotonic()
         owned = [self.owned(path, now) for path in self.paths[-count:]]
-        return all(owned) and set().union(*owned) == set(range(log.PARTITIONS))
+        return all(owned) and set().union(*owned) == EVERYTHING
 
 
 def _run(bench: Bench) -> Gaps:
     log.fresh(bench.ground.kafka, Queue.DEFAULT)
+    watched = bench.scale.watched
     with ExitStack() as stack:
         members = Members(bench, stack)
         stack.enter_context(_steady_flow(bench.ground.kafka))
-        three = [members.add() for _ in range(3)]
-        three[0].wait_until(lambda: members.all_work(3), within=60, what="three consumers sharing the work")
-        time.sleep(SETTLED)
+        fourth = [members.add() for _ in range(4)][-1]
+        fourth.wait_until(lambda: members.all_work(4), within=60, what="four consumers sharing the work")
+        time.sleep(watched)
+
+        begin = time.monotonic()
+        others = EVERYTHING - members.owned(members.paths[-1], begin)
+        fourth.stop()
+        time.sleep(watched)
+        leaves = _gap(members, others, begin)
 
         begin = time.monotonic()
         fourth = members.add()
-        joined = members.paths[-1]
-        fourth.wait_until(lambda: records.count(joined) > 0, within=60, what="a fourth consumer having work")
-        time.sleep(SETTLED)
-        joins = _gap(members, set(range(log.PARTITIONS)), begin)
-
-        begin = time.monotonic()
-        others = set(range(log.PARTITIONS)) - members.owned(joined, begin)
-        fourth.stop()
-        time.sleep(SETTLED)
-        leaves = _gap(members, others, begin)
-
-        again = members.add()
         path = members.paths[-1]
-        again.wait_until(lambda: records.count(path) > 0, within=60, what="a fourth consumer having work")
-        time.sleep(SETTLED)
+        fourth.wait_until(lambda: records.count(path) > 0, within=60, what="a fourth consumer having work")
+        time.sleep(watched)
+        joins = _gap(members, EVERYTHING, begin)
+
         begin = time.monotonic()
         orphans = members.owned(path, begin)
-        again.kill()
-        back = _wait_until_back(members, orphans, begin)
-        time.sleep(SETTLED)
-        killed = _gap(members, set(range(log.PARTITIONS)) - orphans, begin)
+        fourth.kill()
+        back = _wait_until_back(members, orphans, killed=time.monotonic())  # until then it was at work itself
+        time.sleep(watched)
+        killed = _gap(members, EVERYTHING - orphans, begin)
     return Gaps(joins, leaves, killed, back)
 
 

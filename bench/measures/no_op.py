@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bench.alternating import alternate
 from bench.bench import Bench
 from bench.figures import Figure, peers, series, times
 from bench.peers import bare_loop, celery, dramatiq, sidekiq, treadle
@@ -14,16 +13,15 @@ EXPECTED = 80_000  # of ours a second, to choose how many are done
 def measure(bench: Bench) -> list[Figure]:
     """One process with 20 slots or threads on each side."""
     jobs = bench.jobs_for
-    taken = alternate(
+    taken = bench.alternate(
         {
             treadle.NAME: lambda _: treadle.perform(bench, NoOp, jobs(EXPECTED)),
             sidekiq.NAME: lambda _: sidekiq.perform(bench, jobs(sidekiq.EXPECTED)),
+            sidekiq.QUIET: lambda _: sidekiq.perform(bench, jobs(sidekiq.EXPECTED), BENCH_QUIET="1"),
             dramatiq.NAME: lambda _: dramatiq.perform(bench, jobs(dramatiq.EXPECTED)),
             celery.NAME: lambda _: celery.perform(bench, jobs(celery.EXPECTED)),
             bare_loop.NAME: lambda _: bare_loop.perform(bench, jobs(bare_loop.EXPECTED)),
-        },
-        bench.scale.runs,
-        bench.tell,
+        }
     )
     rates = {side: taken.of(side, lambda marks: marks.rate) for side in taken.results}
     others = peers(rates, *(side for side in rates if side != treadle.NAME))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bench.alternating import alternate
 from bench.bench import Bench, Marks
 from bench.figures import Figure, Limit, series
 from bench.peers import treadle
@@ -24,7 +23,7 @@ def _threads(bench: Bench) -> list[Figure]:
     def run(_: int) -> Marks:
         return treadle.perform(bench, lambda number: Wait(number, SHORT), jobs)
 
-    taken = alternate({treadle.NAME: run}, bench.scale.runs, bench.tell)
+    taken = bench.alternate({treadle.NAME: run})
     ours = series(taken.of(treadle.NAME, lambda marks: marks.rate))
     must = Limit(0.98 * ideal, f"98 % of {ideal:,.0f}")
     return [Figure("10 ms of I/O, 20 slots", "jobs/s", ours, must=must, note=taken.note)]
@@ -36,10 +35,14 @@ def _coroutines(bench: Bench) -> list[Figure]:
 
     def run(_: int) -> Marks:
         return treadle.perform(
-            bench, lambda number: WaitAsync(number, LONG), jobs, *treadle.ASYNC_OPTIONS, within=45
+            bench,
+            lambda number: WaitAsync(number, LONG),
+            jobs,
+            *treadle.ASYNC_OPTIONS,
+            within=15 + 4 * jobs / ideal,
         )
 
-    taken = alternate({treadle.NAME: run}, bench.scale.runs, bench.tell)
+    taken = bench.alternate({treadle.NAME: run})
     ours = series(taken.of(treadle.NAME, lambda marks: marks.rate))
     must = Limit(0.90 * ideal, f"90 % of {ideal:,.0f}")
     wanted = Limit(0.98 * ideal, "98 %")

@@ -6,12 +6,12 @@ import importlib.util
 import sys
 
 from bench.alternating import NotMeasured
-from bench.bench import Bench, Marks, marks_of
+from bench.bench import Bench, Marks, marks_then_kill
 from bench.children import Child, finish
 from bench.peers.sidekiq import empty, redis_of
 
 NAME = "Celery"
-INSTALL = "python scripts/setup.py --bench"
+INSTALL = ".venv/bin/python scripts/setup.py --bench"
 EXPECTED = 800
 
 
@@ -26,4 +26,4 @@ def perform(bench: Bench, jobs: int) -> Marks:
     worker = ["worker", "--pool", "threads", "--concurrency", "20", "--loglevel", "WARNING"]
     argv = [sys.executable, "-m", "celery", "-A", "bench.peers.celery_jobs", *worker]
     with Child(NAME, argv, environment, bench.ground.logs / "celery.log") as child:
-        return marks_of(child, marks, jobs, within=60 + jobs / 50)
+        return marks_then_kill(child, marks, jobs, within=60 + jobs / 50)

@@ -6,12 +6,12 @@ import importlib.util
 import sys
 
 from bench.alternating import NotMeasured
-from bench.bench import Bench, Marks, marks_of
+from bench.bench import Bench, Marks, marks_then_kill
 from bench.children import Child, finish
 from bench.peers.sidekiq import empty, redis_of
 
 NAME = "Dramatiq"
-INSTALL = "python scripts/setup.py --bench"
+INSTALL = ".venv/bin/python scripts/setup.py --bench"
 EXPECTED = 4_000
 
 
@@ -34,4 +34,4 @@ def perform(bench: Bench, jobs: int) -> Marks:
         "20",
     ]
     with Child(NAME, argv, environment, bench.ground.logs / "dramatiq.log") as child:
-        return marks_of(child, marks, jobs, within=60 + jobs / 50)
+        return marks_then_kill(child, marks, jobs, within=60 + jobs / 50)

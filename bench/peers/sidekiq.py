@@ -1,4 +1,4 @@
-"""Sidekiq (Ruby, Redis), as it comes: one process, 20 threads, its log at warnings."""
+"""Sidekiq (Ruby, Redis), as it comes: one process, 20 threads, two lines in its log for each job."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Sequence
 
 from bench.alternating import NotMeasured
-from bench.bench import Bench, Marks, marks_of
+from bench.bench import Bench, Marks, marks_then_kill
 from bench.children import ROOT, Child, finish
 from bench.ground import REDIS
 
 NAME = "Sidekiq"
+QUIET = "Sidekiq, quiet"  # the same with its log at warnings
 INSTALL = "apt-get install ruby-sidekiq redis-server"
 EXPECTED = 6_000  # no-op jobs a second, to choose how many are done
 _FOLDER = ROOT / "bench" / "peers"
@@ -34,13 +35,13 @@ def client(bench: Bench, *arguments: str, within: float = 300) -> str:
     return finish("sidekiq_client.rb", argv, _environment(bench), within=within)
 
 
-def perform(bench: Bench, jobs: int) -> Marks:
+def perform(bench: Bench, jobs: int, **environment: str) -> Marks:
     """Fill the queue, and let a fresh process do the jobs."""
     empty(bench)
     client(bench, "fill", "NoOp", str(jobs))
     marks = bench.new_file("marks")
-    with server(bench, BENCH_JOBS=str(jobs), BENCH_MARKS=str(marks)) as child:
-        return marks_of(child, marks, jobs, within=60 + jobs / 200)
+    with server(bench, BENCH_JOBS=str(jobs), BENCH_MARKS=str(marks), **environment) as child:
+        return marks_then_kill(child, marks, jobs, within=60 + jobs / 200)
 
 
 def empty(bench: Bench) -> None:

@@ -4,7 +4,7 @@ require "sidekiq"
 
 Sidekiq.configure_server do |config|
   config.redis = { url: ENV.fetch("BENCH_REDIS") }
-  config.logger.level = Logger::WARN # without its two lines for each job
+  config.logger.level = Logger::WARN if ENV["BENCH_QUIET"] # without its two lines for each job
 end
 Sidekiq.configure_client do |config|
   config.redis = { url: ENV.fetch("BENCH_REDIS") }

@@ -15,12 +15,11 @@ ASYNC_OPTIONS: tuple[str, ...] = ()
 
 
 def consumer(bench: Bench, *options: str, name: str = "treadle", **environment: str) -> Child:
-    """A consumer with metrics, lifecycle and commits as they come; of its log, warnings."""
+    """A consumer with metrics, lifecycle and commits as they come; its log goes to a file."""
     argv = [sys.executable, "-m", "treadle.cli.main", "run", "consumer", *options]
     settings = {
         "TREADLE_KAFKA": bench.ground.kafka,
         "TREADLE_WORKERS": "bench.workers",
-        "TREADLE_LOG_LEVEL": "warning",
     }
     return Child(name, argv, {**settings, **environment}, bench.ground.logs / f"{name}.log")
 

@@ -185,3 +185,18 @@ def test_no_bar_leaves_the_picture(ours: list[float], must: float) -> None:
 
     bars = [element.attrib for element in root.iter() if element.tag.endswith("rect")]
     assert all(float(bar.get("x", 0)) + float(bar["width"]) <= picture.WIDTH for bar in bars)
+
+
+def test_no_turn_begins_when_it_is_late() -> None:
+    runs: list[int] = []
+
+    taken = alternate({"ours": runs.append}, runs=3, is_late=lambda: len(runs) == 2)
+
+    assert runs == [0, 1]
+    assert not taken.missing
+
+
+def test_who_had_no_turn_is_named() -> None:
+    taken = alternate({"ours": float}, runs=3, is_late=lambda: True)
+
+    assert taken.note == "ours: out of time"
