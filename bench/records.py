@@ -42,16 +42,21 @@ def last_partitions(records: Iterable[Record], before: float, since: float) -> s
     return {partition_of(record.number) for record in records if since <= record.seconds < before}
 
 
-def longest_gap(records: Sequence[Record], partitions: set[int], begin: float, end: float) -> float:
-    """The longest time (seconds), from `begin` to `end`, in which no job of one of these partitions began."""
+def moments_by_partition(records: Iterable[Record], partitions: set[int]) -> list[list[float]]:
+    """When the jobs of each of these partitions began."""
+    moments: dict[int, list[float]] = {partition: [] for partition in partitions}
+    for record in records:
+        if (partition := partition_of(record.number)) in moments:
+            moments[partition].append(record.seconds)
+    return list(moments.values())
+
+
+def longest_gap(lines: Iterable[Iterable[float]], begin: float, end: float) -> float:
+    """The longest time (seconds), from `begin` to `end`, in which one of these lines of moments has none."""
     longest = 0.0
-    for partition in partitions:
-        began = sorted(
-            record.seconds
-            for record in records
-            if partition_of(record.number) == partition and begin <= record.seconds <= end
-        )
-        longest = max([longest, *(later - earlier for earlier, later in pairwise([begin, *began, end]))])
+    for line in lines:
+        moments = [begin, *sorted(moment for moment in line if begin <= moment <= end), end]
+        longest = max(longest, *(later - earlier for earlier, later in pairwise(moments)))
     return longest
 
 

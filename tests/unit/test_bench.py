@@ -143,16 +143,22 @@ def test_a_line_that_is_not_whole_is_left_out(tmp_path: Path) -> None:
     assert records.read(file) == [Record(1, 10.0), Record(2, 10.5)]
 
 
-def test_the_longest_gap_is_that_of_the_partition_that_stood_still() -> None:
-    steady = [Record(0, at / 10) for at in range(100)]
-    halting = [Record(1, at / 10) for at in range(100) if not 30 < at < 50]
+def test_the_longest_gap_is_that_of_the_line_that_stood_still() -> None:
+    steady = [at / 10 for at in range(100)]
+    halting = [at / 10 for at in range(100) if not 30 < at < 50]
 
-    assert records.longest_gap([*steady, *halting], {0}, 0, 9.9) == pytest.approx(0.1)
-    assert records.longest_gap([*steady, *halting], {0, 1}, 0, 9.9) == pytest.approx(2.0)
+    assert records.longest_gap([steady], 0, 9.9) == pytest.approx(0.1)
+    assert records.longest_gap([steady, halting], 0, 9.9) == pytest.approx(2.0)
 
 
-def test_a_partition_that_stops_for_good_has_a_gap_until_the_end() -> None:
-    assert records.longest_gap([Record(0, 1.0)], {0}, 0.0, 10.0) == 9.0
+def test_a_line_that_stops_for_good_has_a_gap_until_the_end() -> None:
+    assert records.longest_gap([[1.0]], 0.0, 10.0) == 9.0
+
+
+def test_a_partition_without_a_job_is_a_line_without_moments() -> None:
+    done = [Record(0, 1.0), Record(PARTITIONS, 2.0), Record(1, 3.0)]
+
+    assert records.moments_by_partition(done, {0, 2}) == [[1.0, 2.0], []]
 
 
 def test_partitions_are_back_when_the_last_of_them_is() -> None:
