@@ -1,7 +1,12 @@
-"""One attempt: a message becomes an outcome. Knows no Kafka, and is the one place that catches everything."""
+"""One attempt: a message becomes an outcome. Knows no Kafka, and is the one place that catches everything.
+
+The steps, over one value: `begin` reads the message and finds its worker, `perform` (or `perform_async`) runs it,
+and what it raises or leaves behind is the outcome. Whoever runs them decides on which thread.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,12 +16,12 @@ import structlog
 from consumers.context import Context, Transactions
 from consumers.follow_ups import messages_of
 from consumers.once import AlreadyDone
-from consumers.outcome import Dead, Discarded, Outcome, Succeeded
-from consumers.worker import Workers
+from consumers.outcome import NOTHING_FOLLOWS, Dead, Discarded, Outcome, Succeeded
+from consumers.worker import Worker, Workers
 from streams.codec import decode_job
 from streams.dead import failure
 from streams.envelope import Envelope
-from streams.errors import BadMessage, Discard, UnknownKind
+from streams.errors import BadMessage, Discard, TookTooLong, UnknownKind
 from streams.job import Kinds
 from streams.logs import current_job
 from streams.message import Received
@@ -28,60 +33,126 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Attempt:
+    """The value that walks through the steps. `envelope` is None when the message could not be read."""
+
+    __slots__ = ("began_at", "ctx", "envelope", "outcome", "received", "started_at", "took", "worker")
+
+    def __init__(self, received: Received, started_at: datetime) -> None:
+        self.received = received
+        self.started_at = started_at
+        self.envelope: Envelope | None = None
+        self.worker: Worker | None = None
+        self.ctx: Context | None = None
+        self.outcome: Outcome | None = None
+        self.began_at = started_at.timestamp()
+        self.took = 0.0
+
+
 @dataclass(frozen=True)
 class Performer:
-    """Everything an attempt needs: what kinds there are, who performs them, and on which database."""
+    """Everything an attempt needs: what kinds there are, who performs them, and on which database.
+
+    `stopping` tells workers whether the process has been asked to end.
+    """
 
     kinds: Kinds
     workers: Workers
     transactions: Transactions
     clock: Callable[[], datetime] = _utc_now
+    stopping: Callable[[], bool] = bool
 
-    def attempt(self, received: Received) -> tuple[Envelope | None, Outcome]:
-        """Read the message and perform its job. Never raises: whatever goes wrong is the outcome.
+    def attempt(self, received: Received) -> Attempt:
+        """All steps, on this thread. Never raises: whatever goes wrong is the outcome."""
+        attempt = self.begin(received)
+        if attempt.outcome is None:
+            self.perform(attempt)
+        return attempt
 
-        The envelope is None when the message cannot be read.
-        """
-        now = self.clock()
+    def begin(self, received: Received) -> Attempt:
+        """Read the message and find its worker. The attempt has an outcome already when that fails."""
+        attempt = Attempt(received, self.clock())
         try:
-            envelope = decode_job(received, self.kinds)
+            attempt.envelope = envelope = decode_job(received, self.kinds)
+            attempt.worker = worker = self.workers.find(envelope.kind)
+            if worker is None:
+                raise UnknownKind(
+                    f"no worker performs {envelope.kind} here: name its module in TREADLE_WORKERS"
+                )
         except BadMessage as error:
-            return None, Dead(failure(error, received, now))
-        return envelope, self._outcome(envelope, received, now)
-
-    def _outcome(self, envelope: Envelope, received: Received, now: datetime) -> Outcome:
-        try:
-            return Succeeded(messages_of(self.perform(envelope, now)))
-        except AlreadyDone as earlier:
-            return Succeeded(earlier.follow_ups)
-        except Discard as verdict:
-            return Discarded(verdict.reason)
-        except BaseException as error:  # a worker that calls sys.exit fails its attempt, not the process
-            log.warning(
-                "attempt_failed",
-                kind=envelope.kind,
-                job=envelope.id,
-                attempt=envelope.attempt,
-                error=type(error).__name__,
-                exc_info=error,
-            )
-            return Dead(failure(error, received, self.clock()))
-
-    def perform(self, envelope: Envelope, now: datetime) -> Context:
-        """Run the worker; the context tells what follows. Raises what the worker raises."""
-        worker = self.workers.find(envelope.kind)
-        if worker is None:
-            raise UnknownKind(f"no worker performs {envelope.kind} here: name its module in TREADLE_WORKERS")
-        ctx = Context(
+            attempt.outcome = Dead(failure(error, received, attempt.started_at))
+            return attempt
+        attempt.ctx = Context(
             job_id=envelope.id,
             kind=envelope.kind,
             attempt=envelope.attempt,
-            now=now,
+            now=attempt.started_at,
             transactions=self.transactions,
+            deadline=attempt.started_at + worker.timeout if worker.timeout else None,
+            ended=self.stopping,
         )
-        token = current_job.set((envelope.id, envelope.kind))
+        return attempt
+
+    def perform(self, attempt: Attempt) -> None:
+        """Run a plain worker on this thread; the outcome is set then. Raises nothing."""
+        envelope, worker, ctx = _begun(attempt)
+        current_job.set((envelope.id, envelope.kind))
         try:
             worker.perform(envelope.job, ctx)
+            attempt.outcome = _succeeded(ctx)
+        except BaseException as error:  # a worker that calls sys.exit fails its attempt, not the process
+            attempt.outcome = self.outcome_of(error, attempt)
         finally:
-            current_job.reset(token)
-        return ctx
+            current_job.set(None)
+
+    async def perform_async(self, attempt: Attempt) -> None:
+        """Run an `async` worker on this event loop; cancelled when its time is over."""
+        envelope, worker, ctx = _begun(attempt)
+        current_job.set((envelope.id, envelope.kind))
+        try:
+            if worker.timeout is None:
+                await worker.perform(envelope.job, ctx)
+            else:
+                async with asyncio.timeout(worker.timeout.total_seconds()) as limit:
+                    await worker.perform(envelope.job, ctx)
+            attempt.outcome = _succeeded(ctx)
+        except asyncio.CancelledError:
+            raise  # the process leaves: the attempt has no outcome, and the job runs elsewhere
+        except BaseException as error:
+            if isinstance(error, TimeoutError) and worker.timeout is not None and limit.expired():
+                error = too_long(worker)
+            attempt.outcome = self.outcome_of(error, attempt)
+
+    def outcome_of(self, error: BaseException, attempt: Attempt) -> Outcome:
+        """What an attempt ends in whose worker raised this."""
+        if isinstance(error, AlreadyDone):
+            return Succeeded(error.follow_ups)
+        if isinstance(error, Discard):
+            return Discarded(error.reason)
+        envelope = attempt.envelope
+        log.warning(
+            "attempt_failed",
+            kind=envelope.kind if envelope else None,
+            job=envelope.id if envelope else None,
+            attempt=envelope.attempt if envelope else None,
+            error=type(error).__name__,
+            exc_info=error,
+        )
+        return Dead(failure(error, attempt.received, self.clock()))
+
+
+def too_long(worker: Worker) -> TookTooLong:
+    """The error of an attempt that went past its worker's timeout."""
+    return TookTooLong(f"{worker.name} may take {worker.timeout}, and was not finished by then")
+
+
+def _succeeded(ctx: Context) -> Succeeded:
+    follow_ups = messages_of(ctx)
+    return Succeeded(follow_ups) if follow_ups else NOTHING_FOLLOWS
+
+
+def _begun(attempt: Attempt) -> tuple[Envelope, Worker, Context]:
+    assert attempt.envelope is not None
+    assert attempt.worker is not None
+    assert attempt.ctx is not None
+    return attempt.envelope, attempt.worker, attempt.ctx

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from streams.event import Event
@@ -24,11 +24,33 @@ class Context:
     """One attempt, as its worker sees it.
 
     `now` is the moment the attempt began (aware, UTC) and stays the same throughout; `job_id` is the
-    same for every attempt of a job; `attempt` counts from 1.
+    same for every attempt of a job; `attempt` counts from 1; `deadline` is when its time is over, if its
+    kind has a timeout.
     """
 
+    __slots__ = (
+        "_ended",
+        "_transaction",
+        "_transactions",
+        "attempt",
+        "deadline",
+        "events",
+        "job_id",
+        "jobs",
+        "kind",
+        "now",
+    )
+
     def __init__(
-        self, *, job_id: str, kind: str, attempt: int, now: datetime, transactions: Transactions
+        self,
+        *,
+        job_id: str,
+        kind: str,
+        attempt: int,
+        now: datetime,
+        transactions: Transactions,
+        deadline: datetime | None = None,
+        ended: Callable[[], bool] = bool,
     ) -> None:
         self.job_id = job_id
         self.kind = kind
@@ -36,8 +58,15 @@ class Context:
         self.now = now
         self.jobs: list[Job] = []
         self.events: list[Event] = []
+        self.deadline = deadline
+        self._ended = ended
         self._transactions = transactions
         self._transaction = "none"
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a long job should come to an end: its time is over, or its process is asked to stop."""
+        return self._ended() or (self.deadline is not None and datetime.now(UTC) >= self.deadline)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -1,70 +1,97 @@
-"""Where deliveries wait for a free slot: a lane per queue, emptied by the weights of the queues."""
+"""Where parcels wait for whoever performs them: a lane per queue, emptied by the weights of the queues."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
 
-from consumers.offsets import OffsetTracker
+from consumers.parcel import Parcel
 from consumers.picker import Picker
 from streams.job import Queue
-from streams.message import Received
 
-
-class Delivery(NamedTuple):
-    """A message in this process's hands, and the tracker that is told when it is finished."""
-
-    received: Received
-    tracker: OffsetTracker
+Wake = Callable[[], None]
 
 
 class Lanes:
-    """Lanes of all queues of a process. Safe for many threads; a waiting `take` costs nothing."""
+    """The lanes of one sort of performers: the slots, or the event loop.
+
+    Safe for many threads. Performers take for themselves; a lock is held only where several queues compete. One
+    that finds nothing leaves a call with which to wake it, and costs nothing until then.
+    """
 
     def __init__(self, weights: Mapping[Queue, int]) -> None:
-        self._lanes: dict[Queue, deque[Delivery]] = {queue: deque() for queue in weights}
+        self._lanes: dict[Queue, deque[Parcel]] = {queue: deque() for queue in weights}
+        self._all = list(self._lanes.items())
+        self._only = self._all[0][1] if len(self._all) == 1 else None
         self._picker = Picker(weights)
-        self._changed = threading.Condition()
+        self._picking = threading.Lock()
+        self._idle: deque[Wake] = deque()
         self._closed = False
 
-    def put(self, queue: Queue, deliveries: Sequence[Delivery]) -> None:
-        """Let these wait in the queue's lane, and wake as many slots."""
-        with self._changed:
-            self._lanes[queue].extend(deliveries)
-            self._changed.notify(len(deliveries))
+    def put(self, queue: Queue, parcels: Iterable[Parcel]) -> None:
+        """Let these wait in the queue's lane, and wake as many performers."""
+        lane = self._lanes[queue]
+        before = len(lane)
+        lane.extend(parcels)
+        self._wake(len(lane) - before)
 
-    def take(self) -> Delivery | None:
-        """The next delivery, waiting for one. None when the lanes are closed.
+    def put_first(self, queue: Queue, parcel: Parcel) -> None:
+        """Let this one be the next of its queue."""
+        self._lanes[queue].appendleft(parcel)
+        self._wake(1)
 
-        Deliveries of a partition that was taken away meanwhile are dropped: another process has them.
+    def take(self) -> Parcel | None:
+        """The next parcel, marked as running. None when there is none, or the lanes are closed.
+
+        Those of a partition that was taken away meanwhile are dropped: another process has them.
         """
-        with self._changed:
-            while not self._closed:
-                ready = [queue for queue, lane in self._lanes.items() if lane]
-                if not ready:
-                    self._changed.wait()
-                    continue
-                delivery = self._lanes[self._picker.pick(ready)].popleft()
-                if not delivery.tracker.revoked:
-                    # Marked under the lock, so that whoever revokes sees it either waiting or running.
-                    delivery.tracker.start(delivery.received.offset)
-                    return delivery
-            return None
+        while not self._closed:
+            try:
+                parcel = self._only.popleft() if self._only is not None else self._pick()
+            except IndexError:
+                return None
+            if parcel.start():
+                return parcel
+        return None
+
+    def idle(self, wake: Wake) -> None:
+        """Call `wake`, once, when there may be something to take again; at once if there is by now."""
+        self._idle.append(wake)
+        # Looked at after the call is there, so that nothing that is put in between is overlooked.
+        if self._closed or any(lane for _, lane in self._all):
+            self._wake(1)
 
     def waiting(self, queue: Queue) -> int:
-        """How many deliveries wait in a queue's lane."""
+        """How many parcels wait in a queue's lane."""
         return len(self._lanes[queue])
 
-    def revoke(self, trackers: Sequence[OffsetTracker]) -> None:
-        """From here on nothing of these partitions is started."""
-        with self._changed:
-            for tracker in trackers:
-                tracker.revoked = True
+    @property
+    def idlers(self) -> int:
+        """How many performers wait to be woken."""
+        return len(self._idle)
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     def close(self) -> None:
         """Hand out nothing more."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self._wake(len(self._idle))
+
+    def _pick(self) -> Parcel:
+        """Raises IndexError when no lane has anything."""
+        with self._picking:
+            ready = [queue for queue, lane in self._all if lane]
+            if not ready:
+                raise IndexError
+            return self._lanes[self._picker.pick(ready)].popleft()
+
+    def _wake(self, count: int) -> None:
+        for _ in range(min(count, len(self._idle))):
+            try:
+                wake = self._idle.popleft()
+            except IndexError:  # somebody else woke it
+                return
+            wake()

@@ -1,19 +1,30 @@
-"""Which offsets of a partition are finished, and up to where a commit may go. Knows no Kafka.
+"""Which offsets of a partition are finished, and what a commit may say. Knows no Kafka.
 
-Jobs finish out of order; a commit says that everything below it is finished. So the commit stays at the
-first unfinished offset, however much above it is done.
+Jobs finish out of order; a commit says that everything below it is finished. So the commit stays at the first
+unfinished offset, and its metadata carries the map of what is finished above it (`offset_map.py`).
 """
 
+from __future__ import annotations
+
 from collections import deque
-from collections.abc import Iterable
+from typing import NamedTuple
+
+from consumers import offset_map
+from consumers.offset_map import OffsetMap
+
+
+class Commit(NamedTuple):
+    """What to tell Kafka: the first unfinished offset, and the map of what is unfinished above it."""
+
+    offset: int
+    metadata: str
 
 
 class OffsetTracker:
-    """The offsets of one partition while it is assigned to this process.
+    """The offsets of one partition while this process has it.
 
-    One thread admits and asks for the committable offset; any thread may start and finish jobs. No lock
-    is needed: each method that is called from several threads is one operation on a set, which is
-    atomic in CPython.
+    One thread (the intake's) admits, and asks for commits; any thread may start and finish jobs. No lock is
+    needed: what several threads call is one operation on a set, which is atomic in CPython.
     """
 
     def __init__(self, topic: str, partition: int) -> None:
@@ -21,38 +32,106 @@ class OffsetTracker:
         self.partition = partition
         self.revoked = False
         self.running: set[int] = set()
-        self._waiting: deque[int] = deque()
         self._finished: set[int] = set()
-        self._committable: int | None = None
-        self._committed: int | None = None
+        self._arrived: deque[int] = deque()  # admitted since the last look, rising
+        self._unfinished: list[int] = []  # as of the last look, rising
+        self._known_to = 0  # every finished offset that was looked at lies below
+        self._next: int | None = None  # what follows the last admitted offset
+        self._earlier: OffsetMap | None = None
+        self._committed: Commit | None = None
+        self._successor: OffsetTracker | None = None
 
-    def admit(self, offsets: Iterable[int]) -> None:
-        """Take note of offsets that came in; they rise, and may leave gaps."""
-        self._waiting.extend(offsets)
+    def begin(self, committed: int | None, metadata: str | None, before: OffsetTracker | None = None) -> None:
+        """The partition is ours, committed so far (None: never).
 
-    def start(self, offset: int) -> None:
-        """Someone works on this offset from now on."""
+        `before` is the tracker of an earlier time in which this process had the partition: what is still at
+        work from then is not started again, and counts as finished when it is.
+        """
+        if committed is not None:
+            self._earlier = offset_map.decode(committed, metadata)
+            self._known_to = self._earlier.known_to if self._earlier else 0
+            self._committed = Commit(committed, metadata or "")
+        if before is not None:
+            before._successor = self  # in this order: from here on what finishes is told to us, too
+            self.running |= before.running
+            self._finished |= {offset for offset in set(before._finished) if offset >= (committed or 0)}
+
+    def admit(self, offset: int) -> bool:
+        """Take note of an offset that came in; whether its job is to be performed.
+
+        It is not when an earlier owner finished it, or when it runs here already, from before a rebalance.
+        """
+        self._arrived.append(offset)
+        self._next = offset + 1
+        if self._earlier is not None:
+            if self._earlier.is_finished(offset):
+                self._finished.add(offset)
+                return False
+            if offset >= self._earlier.known_to:
+                self._earlier = None
+        return offset not in self.running and offset not in self._finished
+
+    def start(self, offset: int) -> bool:
+        """Someone works on this offset from now on; False when the partition was taken away."""
         self.running.add(offset)
+        # In this order: whoever revokes sets the mark first and looks at `running` then.
+        if self.revoked:
+            self.running.discard(offset)
+            return False
+        return True
 
     def finish(self, offset: int) -> None:
         """Everything this offset led to is in Kafka; it never needs to be performed again."""
         self._finished.add(offset)
         self.running.discard(offset)
+        if self._successor is not None:
+            self._successor.finish(offset)
 
-    def committable(self) -> int | None:
-        """The offset to commit (the first unfinished one), or None when the last commit said as much."""
-        waiting, finished = self._waiting, self._finished
-        while waiting and waiting[0] in finished:
-            offset = waiting.popleft()
-            finished.remove(offset)
-            self._committable = offset + 1
-        return self._committable if self._committable != self._committed else None
+    def commit(self) -> Commit | None:
+        """What to commit now, or None when the last commit said the same."""
+        self._look()
+        if self._next is None:
+            return None
+        first = self._unfinished[0] if self._unfinished else self._next
+        below = [offset for offset in self._unfinished if offset < self._known_to]
+        due = Commit(first, offset_map.encode(first, self._known_to, below) if below else "")
+        return due if due != self._committed else None
 
-    def committed(self, offset: int) -> None:
+    def committed(self, commit: Commit) -> None:
         """Kafka has taken this commit."""
-        self._committed = offset
+        self._committed = commit
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be admitted: the map of whatever finishes then still fits into a commit."""
+        if self._next is None or not self._unfinished:
+            return True
+        stretch = self._next - self._unfinished[0]
+        return stretch <= offset_map.SAFE_STRETCH or self.unfinished <= offset_map.SAFE_COUNT
 
     @property
     def unfinished(self) -> int:
         """How many admitted offsets are not finished."""
-        return len(self._waiting) - len(self._finished)
+        return len(self._unfinished) + len(self._arrived) - len(self._finished)
+
+    def _look(self) -> None:
+        """Sort what has arrived and finished into what is unfinished."""
+        finished = self._finished
+        still = []
+        for offset in self._unfinished:
+            if offset in finished:
+                self._forget(offset)
+            else:
+                still.append(offset)
+        while self._arrived:
+            offset = self._arrived.popleft()
+            if offset in finished:
+                self._forget(offset)
+            else:
+                still.append(offset)
+        self._unfinished = still
+
+    def _forget(self, offset: int) -> None:
+        self._finished.remove(offset)
+        if offset >= self._known_to:
+            self._known_to = offset + 1

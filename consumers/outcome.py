@@ -13,6 +13,10 @@ class Succeeded:
     follow_ups: tuple[Message, ...] = ()
 
 
+NOTHING_FOLLOWS = Succeeded()
+"""What most attempts end in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Discarded:
     """No longer needed; `reason` says why."""

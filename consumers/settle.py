@@ -1,10 +1,19 @@
-"""What has to be in Kafka before a job counts as complete."""
+"""Settle, then complete: what an attempt led to is in Kafka before its offset counts as finished."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from consumers.outcome import Dead, Discarded, Outcome, Succeeded
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from consumers.attempt import Attempt
+from consumers.lifecycle import Finished
+from consumers.outcome import NOTHING_FOLLOWS, Dead, Discarded, Outcome, Succeeded
+from consumers.parcel import Parcel
 from streams.dead import dead_letter
+from streams.errors import NotDelivered, TreadleError
 from streams.message import Message, Received
+from streams.producer import Sender
 
 
 def settlement(outcome: Outcome, received: Received) -> Sequence[Message]:
@@ -16,3 +25,50 @@ def settlement(outcome: Outcome, received: Received) -> Sequence[Message]:
             return ()
         case Dead(failure):
             return (dead_letter(received, failure),)
+
+
+@dataclass(frozen=True)
+class Settler:
+    """Settles attempts. `record` takes note of each; `fail` hears what could not be settled."""
+
+    sender: Sender
+    record: Callable[[Finished], None]
+    fail: Callable[[TreadleError], None]
+
+    def settle(self, parcel: Parcel, attempt: Attempt) -> None:
+        """Send what the attempt led to; the parcel is finished when Kafka has acknowledged it."""
+        outcome = attempt.outcome
+        assert outcome is not None
+        self.record(_finished(attempt, outcome))
+        if outcome is NOTHING_FOLLOWS:
+            parcel.finish()
+        elif messages := settlement(outcome, attempt.received):
+            self.sender.send_then(messages, partial(self._sent, parcel))
+        else:
+            parcel.finish()
+
+    def _sent(self, parcel: Parcel, failure: NotDelivered | None) -> None:
+        if failure:
+            self.fail(failure)  # the offset stays unfinished: another process performs the job again
+        else:
+            parcel.finish()
+
+
+def _finished(attempt: Attempt, outcome: Outcome) -> Finished:
+    name, reason = ("succeeded", "") if outcome is NOTHING_FOLLOWS else _told(outcome)
+    envelope = attempt.envelope
+    if envelope is None:
+        queue = attempt.received.topic.removeprefix("jobs.")
+        return Finished("", "", queue, 0, name, attempt.began_at, attempt.took, reason)
+    job, kind, queue = envelope.id, envelope.kind, envelope.queue
+    return Finished(job, kind, queue, envelope.attempt, name, attempt.began_at, attempt.took, reason)
+
+
+def _told(outcome: Outcome) -> tuple[str, str]:
+    match outcome:
+        case Succeeded():
+            return "succeeded", ""
+        case Discarded(reason):
+            return "discarded", reason
+        case Dead(failure):
+            return "dead", f"{failure.error}: {failure.message}"

@@ -1,7 +1,11 @@
 """How a worker is declared: a function that performs one kind of job."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from consumers.context import Context
@@ -9,15 +13,20 @@ from streams.errors import ConfigError
 from streams.job import Job, kind_of
 
 J = TypeVar("J", bound=Job)
-Perform = Callable[[J, Context], None]
+Perform = Callable[[J, Context], None] | Callable[[J, Context], Coroutine[Any, Any, None]]
+P = TypeVar("P", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker as the runtime sees it. `name` is the kind it performs."""
+    """A worker as the runtime sees it. `name` is the kind it performs; see `Workers.worker` for the rest."""
 
     name: str
-    perform: Callable[[Any, Context], None]
+    perform: Callable[[Any, Context], Any]
+    timeout: timedelta | None = None
+    ordered: bool = False
+    process: bool = False
+    is_async: bool = False
 
 
 class Workers:
@@ -26,21 +35,42 @@ class Workers:
     def __init__(self) -> None:
         self._workers: dict[str, Worker] = {}
 
-    def worker(self, job_class: type[J]) -> Callable[[Perform[J]], Perform[J]]:
+    def worker(
+        self,
+        job_class: type[Job],
+        *,
+        timeout: timedelta | None = None,
+        ordered: bool = False,
+        process: bool = False,
+    ) -> Callable[[P], P]:
         """Declare the decorated function as the worker of a kind. The function stays as it is.
 
-        It may be run twice for one job: a process can be killed after the work and before it is
-        recorded. `ctx.transaction()` makes the second run harmless for the database.
+        A plain function runs on a thread, an `async def` on the process's event loop (thousands at once), and
+        with `process=True` a plain function runs in a pool of processes: for work that keeps a processor busy.
+
+        `timeout` bounds one attempt. An `async` worker is cancelled then; a thread cannot be: the worker sees
+        `ctx.stopping` and should return, and if it does not within a few seconds, its attempt counts as failed.
+        `ordered=True` has jobs of one key performed one at a time, in the order in which they were enqueued.
+
+        It may be run twice for one job: a process can be killed after the work and before it is recorded.
+        `ctx.transaction()` makes the second run harmless for the database.
         """
         name = kind_of(job_class).name
 
-        def declare(perform: Perform[J]) -> Perform[J]:
-            other = self._workers.setdefault(name, Worker(name, perform))
+        def declare(perform: P) -> P:
+            is_async = inspect.iscoroutinefunction(perform)
+            made = Worker(name, perform, timeout, ordered, process, is_async)
+            if process and is_async:
+                raise ConfigError(f"the worker of {name} is `async`, so it cannot have process=True")
+            other = self._workers.setdefault(name, made)
             if other.perform is not perform:
                 raise ConfigError(f"two workers for {name}: {_where(other.perform)}, {_where(perform)}")
             return perform
 
         return declare
+
+    def __iter__(self) -> Iterator[Worker]:
+        return iter(self._workers.values())
 
     def find(self, name: str) -> Worker | None:
         """The worker of the kind with this name, or None."""

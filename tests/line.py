@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -108,6 +109,18 @@ class Line:
     def unfinished(self, *queues: Queue) -> int:
         """How many messages of these queues are not committed."""
         return sum(lag(self.kafka, f"treadle.{queue}", self.begin) for queue in queues)
+
+    def metadata(self, queue: Queue) -> set[str]:
+        """What stands in the metadata of the queue's commits."""
+        consumer = _consumer(self.kafka, f"treadle.{queue}")
+        places = [TopicPartition(*place) for place in self.begin if place[0] == topic_of(queue)]
+        committed = consumer.committed(places, timeout=10)
+        consumer.close()
+        return {place.metadata or "" for place in committed}
+
+    def resident(self, process: subprocess.Popen[bytes]) -> int:
+        """Bytes of memory that a process holds now."""
+        return psutil.Process(process.pid).memory_info().rss
 
 
 @contextmanager

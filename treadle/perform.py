@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,11 +15,12 @@ from sqlalchemy import Connection, Engine
 from consumers.attempt import Performer
 from consumers.context import Context, Transactions
 from consumers.once import NoDatabase
+from consumers.outcome import Dead, Discarded
 from consumers.worker import Workers
-from streams.codec import as_ruby
+from streams.codec import as_ruby, encode_job
 from streams.envelope import seal
-from streams.errors import Discard
 from streams.job import Job, Kinds, kind_of
+from streams.message import Received
 from treadle.row_changes import Changes, row_changes
 
 
@@ -84,13 +86,21 @@ def perform(
     """
     foreground = ForegroundTransactions(engine, dry_run) if engine else None
     transactions: Transactions = foreground or NoDatabase()
-    performer = Performer(kinds, workers, transactions)
     moment = now or datetime.now(UTC)
-    try:
-        ctx = performer.perform(seal(job, source="/treadle/perform", now=moment), moment)
-    except Discard as verdict:
-        return Performed("discarded", verdict.reason)
-    except Exception as error:
-        return Performed("failed", f"{type(error).__name__}: {error}")
+    performer = Performer(kinds, workers, transactions, clock=lambda: moment)
+    message = encode_job(seal(job, source="/treadle/perform", now=moment))
+    here = Received("the command line", 0, 0, message.key, message.value, message.headers, 0)
+    attempt = performer.begin(here)
+    if attempt.worker is not None and attempt.worker.is_async:
+        asyncio.run(performer.perform_async(attempt))
+    elif attempt.outcome is None:
+        performer.perform(attempt)
+    match attempt.outcome:
+        case Discarded(reason):
+            return Performed("discarded", reason)
+        case Dead(failure):
+            return Performed("failed", f"{failure.error}: {failure.message}")
+    ctx = attempt.ctx
+    assert ctx is not None
     events = [msgspec.to_builtins(event) for event in ctx.events]
     return Performed("succeeded", "", foreground.changes if foreground else {}, ctx.jobs, events)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from streams import logs
 from streams.errors import ConfigError
@@ -11,27 +14,61 @@ from streams.job import Queue
 from streams.topics import Topics
 from treadle.catalogue import load_workers
 from treadle.database import engine
-from treadle.settings import Settings
+from treadle.settings import Settings, read_settings
 from treadle.stdout import keep_lines_whole
 
-
-def start_consumer(settings: Settings, *, queues: str | None, slots: int) -> None:
-    """Run a consumer until it is asked to stop. Raises TreadleError."""
+if TYPE_CHECKING:
     from consumers.attempt import Performer
-    from consumers.once import NoDatabase, OnceTransactions
-    from consumers.runtime import ConsumerSettings, run_consumer
-    from consumers.worker import declared
+
+
+@dataclass(frozen=True)
+class ConsumerOptions:
+    """The command line of a consumer. `drain` is in seconds; see `treadle run consumer --help`."""
+
+    queues: str | None = None
+    slots: int = 20
+    async_limit: int = 1_000
+    drain: float = 25.0
+    http: str | None = None
+
+
+def start_consumer(settings: Settings, options: ConsumerOptions) -> None:
+    """Run a consumer until it is asked to stop. Raises TreadleError."""
+    from consumers.kafka_intake import IntakeSettings
+    from consumers.membership import Membership
+    from consumers.runtime import ConsumerProcess, ConsumerSettings
 
     logs.configure(settings.log_level)
-    weights = choose_queues(queues, settings.planned_topics())
-    kinds = load_workers(settings.workers)
-    database = engine(settings.database, pool_size=slots) if settings.database else None
-    transactions = OnceTransactions(database) if database else NoDatabase()
-    keep_lines_whole()
-    run_consumer(
-        ConsumerSettings(settings.kafka_properties(), weights, slots),
-        Performer(kinds, declared, transactions),
+    weights = choose_queues(options.queues, settings.planned_topics())
+    intake = IntakeSettings(
+        settings.kafka_properties(),
+        membership=Membership(settings.group),
+        static_id=settings.static_member,
     )
+    made = ConsumerSettings(
+        intake, weights, options.slots, options.async_limit, timedelta(seconds=options.drain), options.http
+    )
+    performer = make_performer(settings, options.slots)
+    keep_lines_whole()
+    ConsumerProcess(made, performer, child_performer).run()
+
+
+def make_performer(settings: Settings, connections: int) -> Performer:
+    """What performs jobs here: all kinds and workers there are, on Loomio's database if it is set."""
+    from consumers.attempt import Performer
+    from consumers.once import NoDatabase, OnceTransactions
+    from consumers.worker import declared
+
+    kinds = load_workers(settings.workers)
+    database = engine(settings.database, pool_size=connections) if settings.database else None
+    return Performer(kinds, declared, OnceTransactions(database) if database else NoDatabase())
+
+
+def child_performer() -> Performer:
+    """As `make_performer`, in a child of the process pool."""
+    settings = read_settings()
+    logs.configure(settings.log_level)
+    return make_performer(settings, connections=1)
 
 
 def choose_queues(text: str | None, topics: Topics) -> dict[Queue, int]:

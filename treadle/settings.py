@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     database: str | None = Field(default=None, description="URL of Loomio's PostgreSQL")
     topics: Path = Field(default=Path(__file__).with_name("topics.yaml"), description="path of topics.yaml")
     workers: str = Field(default="", description="further modules with jobs and workers, comma separated")
+    group: str = Field(default="cooperative", pattern="^(eager|cooperative|consumer)$")
+    static_member: str | None = Field(default=None, description="a name that this consumer keeps")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
 
     def kafka_properties(self) -> dict[str, Any]:

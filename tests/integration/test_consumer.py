@@ -125,7 +125,7 @@ def test_what_happened_to_every_job_is_told(shop: Line) -> None:
 
 def facts(line: Line) -> dict[str, list[Any]]:
     batches = [json.loads(message.value or b"") for message in line.sent("jobs.lifecycle")]
-    return {fact[0]: fact for batch in batches for fact in batch["facts"]}
+    return {fact[0]: fact for batch in batches for fact in batch["finished"]}
 
 
 def test_sigterm_lets_a_job_under_way_finish_and_takes_no_new_one(shop: Line) -> None:

@@ -1,8 +1,9 @@
 """One attempt: whatever a message holds and a worker does, it ends in an outcome."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,6 @@ from consumers.context import Context
 from consumers.once import AlreadyDone, NoDatabase
 from consumers.outcome import Dead, Discarded, Outcome, Succeeded
 from consumers.worker import Perform, Workers
-from streams.codec import decode_job
 from streams.errors import ConfigError, Discard, GiveUp, RetryLater
 from streams.logs import current_job
 from streams.message import Message, Received
@@ -38,7 +38,9 @@ def outcome(perform: Perform[Greet] | None, received: Received | None = None) ->
     if perform:
         workers.worker(Greet)(perform)
     performer = Performer(KINDS, workers, Pretended(), clock=lambda: NOW)
-    return performer.attempt(received or a_message())[1]
+    ended = performer.attempt(received or a_message()).outcome
+    assert ended is not None
+    return ended
 
 
 def raising(error: BaseException) -> Perform[Greet]:
@@ -125,11 +127,11 @@ def test_a_kind_without_a_worker_is_a_dead_letter_that_says_what_to_set() -> Non
 
 
 def test_a_message_that_cannot_be_read_has_no_envelope_and_is_a_dead_letter() -> None:
-    envelope, ended = Performer(KINDS, Workers(), Pretended()).attempt(a_message(b"hello"))
+    attempt = Performer(KINDS, Workers(), Pretended()).attempt(a_message(b"hello"))
 
-    assert envelope is None
-    assert isinstance(ended, Dead)
-    assert ended.failure.error == "BadMessage"
+    assert attempt.envelope is None
+    assert isinstance(attempt.outcome, Dead)
+    assert attempt.outcome.failure.error == "BadMessage"
 
 
 def test_a_follow_up_too_large_for_a_message_is_a_dead_letter() -> None:
@@ -147,7 +149,7 @@ def test_a_worker_that_needs_a_database_where_there_is_none_says_what_to_set() -
     workers = Workers()
     workers.worker(Greet)(perform)
 
-    _, ended = Performer(KINDS, workers, NoDatabase()).attempt(a_message())
+    ended = Performer(KINDS, workers, NoDatabase()).attempt(a_message()).outcome
 
     assert isinstance(ended, Dead)
     assert ended.failure.message == "test.greet needs Loomio's database: set TREADLE_DATABASE"
@@ -173,9 +175,52 @@ def test_two_workers_cannot_claim_one_kind() -> None:
         workers.worker(Greet)(raising(Discard("other")))
 
 
-def test_performing_without_kafka_raises_what_the_worker_raises() -> None:
+def test_an_async_worker_is_cancelled_when_its_time_is_over() -> None:
     workers = Workers()
-    workers.worker(Greet)(raising(LookupError("no such poll")))
+    ended = []
 
-    with pytest.raises(LookupError):
-        Performer(KINDS, workers, Pretended()).perform(decode_job(a_message(), KINDS), NOW)
+    @workers.worker(Greet, timeout=timedelta(milliseconds=10))
+    async def greet(job: Greet, ctx: Context) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(job.name)
+
+    performer = Performer(KINDS, workers, Pretended())
+    attempt = performer.begin(a_message())
+    asyncio.run(performer.perform_async(attempt))
+
+    assert ended == ["Ada"]
+    assert isinstance(attempt.outcome, Dead)
+    assert attempt.outcome.failure.error == "TookTooLong"
+
+
+def test_a_timeout_that_an_async_worker_meets_elsewhere_is_its_own_error() -> None:
+    workers = Workers()
+
+    @workers.worker(Greet, timeout=timedelta(minutes=1))
+    async def greet(job: Greet, ctx: Context) -> None:
+        raise TimeoutError("the other side did not answer")
+
+    performer = Performer(KINDS, workers, Pretended())
+    attempt = performer.begin(a_message())
+    asyncio.run(performer.perform_async(attempt))
+
+    assert isinstance(attempt.outcome, Dead)
+    assert attempt.outcome.failure.error == "TimeoutError"
+
+
+def test_a_long_job_sees_its_deadline_and_that_its_process_is_asked_to_stop() -> None:
+    workers = Workers()
+    seen: list[Any] = []
+
+    @workers.worker(Greet, timeout=timedelta(hours=1))
+    def greet(job: Greet, ctx: Context) -> None:
+        seen.extend([ctx.deadline, ctx.stopping])
+
+    Performer(KINDS, workers, Pretended(), clock=lambda: NOW).attempt(a_message())
+    Performer(KINDS, workers, Pretended(), stopping=lambda: True).attempt(a_message())
+
+    assert seen[0] == NOW + timedelta(hours=1)
+    assert seen[1] is (datetime.now(UTC) > seen[0])
+    assert seen[3] is True

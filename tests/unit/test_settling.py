@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from consumers.attempt import Performer
+from consumers.attempt import Attempt, Performer
 from consumers.context import Context
-from consumers.lanes import Delivery, Lanes
-from consumers.lifecycle import Fact
-from consumers.offsets import OffsetTracker
+from consumers.lanes import Lanes
+from consumers.lifecycle import Finished
+from consumers.offsets import Commit, OffsetTracker
 from consumers.once import NoDatabase
 from consumers.outcome import Dead, Discarded, Succeeded
-from consumers.settle import settlement
+from consumers.parcel import Parcel
+from consumers.settle import Settler, settlement
 from consumers.slots import Slots
 from consumers.worker import Workers
 from streams.dead import failure
@@ -48,18 +49,20 @@ class OneSlot:
     """A lane with one message in it and one slot that serves it."""
 
     def __init__(self, received: Received, sender: Held, performer: Performer | None = None) -> None:
-        self.facts: list[Fact] = []
+        self.finished: list[Finished] = []
         self.told = threading.Event()
         self.failures: list[TreadleError] = []
         self.tracker = OffsetTracker(received.topic, received.partition)
-        self.tracker.admit([received.offset])
+        self.tracker.admit(received.offset)
         self.lanes = Lanes({Queue.LOW: 1})
-        self.lanes.put(Queue.LOW, [Delivery(received, self.tracker)])
-        slots = Slots(self.lanes, performer or greeting(), sender, self.record, self.failures.append)
-        (self.thread,) = slots.start(1)
+        self.lanes.put(Queue.LOW, [Parcel(received, self.tracker)])
+        settler = Settler(sender, self.record, self.failures.append)
+        slots = Slots(self.lanes, performer or greeting(), settler, run_elsewhere=no_pool, count=1)
+        slots.start()
+        (self.thread,) = slots.threads
 
-    def record(self, fact: Fact) -> None:
-        self.facts.append(fact)
+    def record(self, finished: Finished) -> None:
+        self.finished.append(finished)
         self.told.set()
 
     def over(self) -> None:
@@ -67,6 +70,10 @@ class OneSlot:
         self.lanes.close()
         self.thread.join(5)
         assert not self.thread.is_alive()
+
+
+def no_pool(attempt: Attempt) -> None:
+    raise AssertionError("no worker here asks for a process")
 
 
 def greeting() -> Performer:
@@ -103,13 +110,13 @@ def test_an_offset_is_finished_once_its_follow_ups_are_acknowledged() -> None:
     slot = OneSlot(a_message(), sender)
     assert sender.came.wait(5)
     assert sender.done is not None
-    before = slot.tracker.committable()
+    before = slot.tracker.commit()
 
     sender.done(None)
 
     assert [message.topic for message in sender.messages] == ["jobs.default"]
-    assert before is None
-    assert slot.tracker.committable() == 8
+    assert before == Commit(7, "")
+    assert slot.tracker.commit() == Commit(8, "")
     assert slot.tracker.running == set()
     slot.over()
 
@@ -122,7 +129,7 @@ def test_an_offset_stays_unfinished_when_kafka_does_not_take_its_dead_letter() -
 
     sender.done(NotDelivered("Kafka did not take a message for jobs.dead"))
 
-    assert slot.tracker.committable() is None
+    assert slot.tracker.commit() == Commit(7, "")
     assert slot.tracker.running == {7}
     assert [str(told) for told in slot.failures] == ["Kafka did not take a message for jobs.dead"]
     slot.over()
@@ -142,16 +149,16 @@ def test_every_attempt_is_told(value: bytes, outcome: str, reason: str) -> None:
     slot.told.wait(5)
     slot.over()
 
-    (fact,) = slot.facts
-    assert fact.outcome == outcome
-    assert fact.reason.startswith(reason)
-    assert fact.queue == "low"
-    assert fact.took >= 0
+    (finished,) = slot.finished
+    assert finished.outcome == outcome
+    assert finished.reason.startswith(reason)
+    assert finished.queue == "low"
+    assert finished.took >= 0
 
 
 def test_a_slot_that_fails_itself_ends_the_process_and_leaves_the_offset() -> None:
     class Broken(Performer):
-        def attempt(self, received: Received) -> object:  # type: ignore[override]
+        def begin(self, received: Received) -> Attempt:
             raise RuntimeError("a fault of ours")
 
     slot = OneSlot(a_message(), Held(), Broken(KINDS, Workers(), NoDatabase()))
@@ -160,27 +167,4 @@ def test_a_slot_that_fails_itself_ends_the_process_and_leaves_the_offset() -> No
 
     assert not slot.thread.is_alive()
     assert ["a fault of ours" in str(told) for told in slot.failures] == [True]
-    assert slot.tracker.committable() is None
-
-
-def test_what_was_taken_away_is_not_started() -> None:
-    lanes = Lanes({Queue.LOW: 1})
-    gone, ours = OffsetTracker("jobs.low", 0), OffsetTracker("jobs.low", 1)
-    lanes.put(Queue.LOW, [Delivery(a_message(offset=1), gone), Delivery(a_message(offset=2), ours)])
-
-    lanes.revoke([gone])
-    taken = lanes.take()
-
-    assert taken is not None
-    assert taken.received.offset == 2
-    assert (gone.running, ours.running) == (set(), {2})
-
-
-def test_closed_lanes_hand_out_nothing_even_when_something_waits() -> None:
-    lanes = Lanes({Queue.LOW: 1})
-    lanes.put(Queue.LOW, [Delivery(a_message(), OffsetTracker("jobs.low", 2))])
-
-    lanes.close()
-
-    assert lanes.take() is None
-    assert lanes.waiting(Queue.LOW) == 1
+    assert slot.tracker.commit() == Commit(7, "")

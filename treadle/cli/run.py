@@ -18,11 +18,20 @@ def consumer(
         typer.Option(help="Queues, with their shares if not those of topics.yaml: critical=10,high."),
     ] = None,
     slots: Annotated[int, typer.Option(min=1, help="Jobs at work at once.")] = 20,
+    async_limit: Annotated[int, typer.Option(min=1, help="Jobs of `async` workers at work at once.")] = 1_000,
+    drain: Annotated[float, typer.Option(min=0, help="Seconds that jobs have to finish after SIGTERM.")] = 25,
+    http: Annotated[
+        str | None,
+        typer.Option(help="Answer /livez, /readyz and /metrics on HOST:PORT.", metavar="HOST:PORT"),
+    ] = None,
 ) -> None:
-    """Perform jobs: of all five queues, or of those named."""
-    from treadle.processes import start_consumer
+    """Perform jobs: of all five queues, or of those named.
 
-    start_consumer(read_settings(), queues=queues, slots=slots)
+    SIGTERM drains, a second one leaves at once, SIGTSTP quiets, SIGUSR1 prints threads and jobs at work.
+    """
+    from treadle.processes import ConsumerOptions, start_consumer
+
+    start_consumer(read_settings(), ConsumerOptions(queues, slots, async_limit, drain, http))
 
 
 @app.command()

@@ -54,7 +54,7 @@ def close_lapsed_polls(line: Line, coop: Coop, producer: Sender, steps: Steps) -
         raise TreadleError("the dead letter is not the malformed message as it came, with a reason")
     tables.show_closings(coop.closings(polls))
     tables.show_events(line.log.events)
-    tables.show_jobs(fact for _, fact in line.log.facts)
+    tables.show_jobs(fact for _, fact in line.log.finished)
     tables.show_dead_letter(letter, reason)
 
 
@@ -63,5 +63,5 @@ def _published(line: Line, polls: list[int]) -> bool:
 
 
 def _told(line: Line, polls: int) -> bool:
-    kinds = [fact.kind for _, fact in line.log.facts]
+    kinds = [fact.kind for _, fact in line.log.finished]
     return all(kinds.count(kind) >= polls for kind in KINDS)

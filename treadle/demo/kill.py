@@ -51,7 +51,7 @@ class Account:
 def kill_a_consumer(line: Line, coop: Coop, steps: Steps) -> None:
     """Play the act and show its table. Raises TreadleError when not every poll was closed exactly once."""
     before = coop.jobs_done()
-    told_before = len(line.log.facts)
+    told_before = len(line.log.finished)
     polls = coop.let_lapse()
     with steps.step(f"{len(polls)} more polls lapse, a second scheduler rings, and polls are closing"):
         line.start("scheduler-2", "scheduler", "--ring-now")
@@ -80,7 +80,7 @@ def kill_a_consumer(line: Line, coop: Coop, steps: Steps) -> None:
         _read_to_the_end(line, polls)
     account = take_account(line, coop, polls)
     pid = second.process.pid if second.process else 0
-    runs = [fact.job for process, fact in line.log.facts[told_before:] if process.endswith(f":{pid}")]
+    runs = [fact.job for process, fact in line.log.finished[told_before:] if process.endswith(f":{pid}")]
     again = len(runs) - len(set(runs) - killed.done)
     _show(account, killed, taken_over, all_closed, again)
     if account.wrong:
@@ -109,7 +109,7 @@ def _read_to_the_end(line: Line, polls: list[int]) -> None:
 
     def still() -> bool:
         nonlocal quiet_since, seen
-        now = len(line.log.facts) + len(line.log.events)
+        now = len(line.log.finished) + len(line.log.events)
         if now != seen:
             seen, quiet_since = now, time.monotonic()
         published = {event.poll_id for event in line.log.events}

@@ -10,7 +10,7 @@ import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from consumers.lifecycle import Fact, Facts
+from consumers.lifecycle import Batch, Finished
 from streams.codec import decode_fact
 from streams.errors import ConfigError
 from streams.event import Event
@@ -26,7 +26,7 @@ class Log:
 
     def __init__(self, kafka: Mapping[str, Any]) -> None:
         self.events: list[Event] = []
-        self.facts: list[tuple[str, Fact]] = []
+        self.finished: list[tuple[str, Finished]] = []
         """Each with the process (host:pid) that told it."""
         self.dead: list[Received] = []
         self._consumer = Consumer(
@@ -82,8 +82,8 @@ class Log:
             case topic if topic == DEAD:
                 self.dead.append(received)
             case topic if topic == LIFECYCLE:
-                told = msgspec.json.decode(received.value or b"", type=Facts)
-                self.facts += [(told.process, fact) for fact in told.facts]
+                told = msgspec.json.decode(received.value or b"", type=Batch)
+                self.finished += [(told.process, each) for each in told.finished]
             case topic:
                 fact = decode_fact(topic, received.value)
                 if isinstance(fact, Event):

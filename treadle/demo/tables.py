@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from consumers.lifecycle import Fact
+from consumers.lifecycle import Finished
 from streams.dead import Failure
 from streams.event import Event
 from streams.message import Received
@@ -56,7 +56,7 @@ def show_events(events: Sequence[Event]) -> None:
     )
 
 
-def show_jobs(facts: Iterable[Fact]) -> None:
+def show_jobs(facts: Iterable[Finished]) -> None:
     """How many jobs of each queue and kind there were, and how long they took."""
     took: dict[tuple[str, str], list[float]] = {}
     for fact in facts:

@@ -1,0 +1,33 @@
+"""A parcel is a message in this process's hands, from the intake until it is finished."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from consumers.offsets import OffsetTracker
+from streams.message import Received
+
+
+class _Line(Protocol):
+    def next(self) -> None: ...
+
+
+class Parcel:
+    """A message, the tracker that hears when it is finished, and the line of its key if its kind keeps order."""
+
+    __slots__ = ("line", "received", "tracker")
+
+    def __init__(self, received: Received, tracker: OffsetTracker) -> None:
+        self.received = received
+        self.tracker = tracker
+        self.line: _Line | None = None
+
+    def start(self) -> bool:
+        """It is being worked on from now on; False when its partition was taken away."""
+        return self.tracker.start(self.received.offset)
+
+    def finish(self) -> None:
+        """Everything it led to is in Kafka. The next of its key may start."""
+        self.tracker.finish(self.received.offset)
+        if self.line is not None:
+            self.line.next()

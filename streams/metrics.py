@@ -1,0 +1,60 @@
+"""Every Prometheus metric, declared once. Labels come from small closed sets: queues, kinds, outcomes."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from itertools import accumulate
+
+from prometheus_client import REGISTRY, Counter, Gauge
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+FINISHED = Counter("treadle_jobs_finished", "Attempts finished, by outcome.", ["queue", "kind", "outcome"])
+WAITING = Gauge("treadle_jobs_waiting", "Jobs fetched by this process and not started.", ["queue"])
+RUNNING = Gauge("treadle_jobs_running", "Jobs at work in this process.")
+PARTITIONS = Gauge("treadle_partitions", "Partitions that this process has.", ["queue"])
+COMMITS = Counter("treadle_commits", "Commits of offsets, by result (ok, failed).", ["queue", "result"])
+REBALANCES = Counter(
+    "treadle_rebalances", "Times that partitions came, went or were lost.", ["queue", "what"]
+)
+
+BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+"""Upper bounds of the durations' buckets, in seconds."""
+
+
+class Durations(Collector):
+    """How long attempts took, as a histogram that is told of many at once.
+
+    The client library's own histogram takes a lock for every observation; this one is written to by one
+    thread and read at the scrape.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], list[int]] = {}
+        self._sums: dict[tuple[str, str], float] = {}
+
+    def observe(self, queue: str, kind: str, seconds: float) -> None:
+        """Add one. From one thread only."""
+        key = (queue, kind)
+        counts = self._counts.get(key)
+        if counts is None:
+            self._sums[key] = 0.0
+            counts = self._counts[key] = [0] * (len(BUCKETS) + 1)
+        counts[bisect_left(BUCKETS, seconds)] += 1
+        self._sums[key] += seconds
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """The histogram, for a scrape."""
+        family = HistogramMetricFamily(
+            "treadle_job_seconds", "How long attempts took, in seconds.", labels=["queue", "kind"]
+        )
+        bounds = [*map(str, BUCKETS), "+Inf"]
+        for key, counts in list(self._counts.items()):
+            buckets = list(zip(bounds, accumulate(counts), strict=True))
+            family.add_metric(list(key), buckets, self._sums[key])
+        yield family
+
+
+DURATIONS = Durations()
+REGISTRY.register(DURATIONS)
