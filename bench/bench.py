@@ -46,7 +46,7 @@ FULL = Scale(
     watched=3,
 )
 QUICK = Scale(
-    runs=3, seconds=0.6, backlog=60_000, waits=100, sizes=(10_000, 40_000), killed=100_000, watched=1
+    runs=3, seconds=0.5, backlog=60_000, waits=100, sizes=(10_000, 40_000), killed=80_000, watched=0.5
 )
 
 

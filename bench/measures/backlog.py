@@ -79,4 +79,6 @@ def _sidekiqs(bench: Bench) -> Seen:
         child.wait_until(lambda: records.count(path) >= 1, within=60, what="the first job")
         sidekiq.client(bench, "paced", str(jobs), str(EVERY))
         waits = waits_of(child, path, jobs)
-        return Seen(percentile(waits, 99) * 1e3, child.memory())
+        memory = child.memory()
+        child.kill()
+    return Seen(percentile(waits, 99) * 1e3, memory)

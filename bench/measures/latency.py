@@ -19,8 +19,8 @@ from streams.envelope import seal
 from streams.job import Queue
 from streams.producer import Producer
 
-EVERY = 0.01  # seconds between two jobs
-WARM_UP = 50  # jobs at the beginning that do not count
+EVERY = 0.006  # seconds between two jobs
+WARM_UP = 40  # jobs at the beginning that do not count
 
 
 def measure(bench: Bench) -> list[Figure]:
@@ -65,7 +65,9 @@ def _sidekiqs(bench: Bench) -> list[float]:
         sidekiq.client(bench, "paced", "1", "0")
         child.wait_until(lambda: records.count(path) >= 1, within=30, what="the first job")
         sidekiq.client(bench, "paced", str(bench.scale.waits + WARM_UP), str(EVERY))
-        return waits_of(child, path, bench.scale.waits + WARM_UP)
+        waits = waits_of(child, path, bench.scale.waits + WARM_UP)
+        child.kill()
+    return waits
 
 
 def wake(bench: Bench, child: Child, path: Path) -> None:
