@@ -11,12 +11,13 @@ from bench.children import Child
 from streams.job import Job, Queue
 
 NAME = "Treadle"
-ASYNC_OPTIONS: tuple[str, ...] = ()
+METRICS = ("--http", "127.0.0.1:0")  # a port that is free
+ASYNC_OPTIONS = ("--async-limit", "5000")
 
 
 def consumer(bench: Bench, *options: str, name: str = "treadle", **environment: str) -> Child:
     """A consumer with metrics, lifecycle and commits as they come; its log goes to a file."""
-    argv = [sys.executable, "-m", "treadle.cli.main", "run", "consumer", *options]
+    argv = [sys.executable, "-m", "treadle.cli.main", "run", "consumer", *METRICS, *options]
     settings = {
         "TREADLE_KAFKA": bench.ground.kafka,
         "TREADLE_WORKERS": "bench.workers",
