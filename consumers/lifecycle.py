@@ -6,7 +6,6 @@ import os
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -107,12 +106,9 @@ class Lifecycle:
 
 
 def _count(finished: list[Finished]) -> None:
-    counts = Counter([(each.queue, each.kind, each.outcome) for each in finished])
-    for labels, count in counts.items():
-        metrics.FINISHED.labels(*labels).inc(count)
-    observe = metrics.DURATIONS.observe
+    observe = metrics.ATTEMPTS.observe
     for each in finished:
-        observe(each.queue, each.kind, each.took)
+        observe(each.queue, each.kind, each.outcome, each.took)
 
 
 def _log_failure(failure: NotDelivered | None) -> None:

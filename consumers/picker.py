@@ -1,33 +1,56 @@
-"""Which queue is next: smooth weighted round-robin. Pure.
+"""Which queue is next: weighted round-robin, without a lock.
 
-Every pick adds each ready queue's weight to its credit, takes the queue with the most, and subtracts
-the sum of the weights from it (the rule nginx uses since 1.3.1 for its upstream servers). Under full
-load the shares are exact over every cycle and evenly spread; the share of an idle queue goes to the others.
+The turns of a cycle are dealt out beforehand by smooth weighted round-robin (the rule nginx uses since 1.3.1 for
+its upstream servers): each round adds every queue's weight to its credit, the one with the most gets the turn, and
+the sum of the weights is taken off its credit. So each queue has as many turns as its weight, evenly spread. The
+turn of a queue with nothing to do is given to those that have, in turns dealt out by their weights.
+
+Under full load the shares are exact over any full cycle, whichever turn it starts with; a queue that has something
+waits for one cycle at most; and all that several threads share is a counter, whose step is atomic in CPython.
 """
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import count
 
 from streams.job import Queue
 
 
 class Picker:
-    """Keeps the credits. Not safe for several threads: the caller holds a lock."""
+    """Deals out turns. Safe for many threads. `bits` has a bit for each queue: a set of queues is their sum."""
 
     def __init__(self, weights: Mapping[Queue, int]) -> None:
-        self._weights = dict(weights)
-        self._credit = dict.fromkeys(weights, 0)
+        self.bits = {queue: 1 << number for number, queue in enumerate(weights)}
+        everybody = sum(self.bits.values())
+        self._cycles = {
+            ready: _Cycle({queue: weights[queue] for queue, bit in self.bits.items() if bit & ready})
+            for ready in range(1, everybody + 1)
+        }
+        self._all = _Cycle(weights)
 
-    def pick(self, ready: Sequence[Queue]) -> Queue:
-        """One of the ready queues (at least one)."""
-        if len(ready) == 1:
-            return ready[0]
-        credit, total = self._credit, 0
-        best = ready[0]
-        for queue in ready:
-            weight = self._weights[queue]
-            credit[queue] += weight
-            total += weight
-            if credit[queue] > credit[best]:
-                best = queue
-        credit[best] -= total
-        return best
+    def pick(self, ready: int) -> Queue:
+        """One of the queues in `ready`, a set of at least one."""
+        queue = self._all.next()
+        return queue if self.bits[queue] & ready else self._cycles[ready].next()
+
+
+class _Cycle:
+    """Turns in a fixed order, for ever."""
+
+    __slots__ = ("_number", "_turns")
+
+    def __init__(self, weights: Mapping[Queue, int]) -> None:
+        credit = dict.fromkeys(weights, 0)
+        total = sum(weights.values())
+        self._turns = []
+        for _ in range(total):
+            for queue, weight in weights.items():
+                credit[queue] += weight
+            best = max(credit, key=lambda queue: credit[queue])
+            credit[best] -= total
+            self._turns.append(best)
+        self._number = count()
+
+    def next(self) -> Queue:
+        return self._turns[next(self._number) % len(self._turns)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -78,6 +79,8 @@ class ConsumerProcess:
         """
         http = self._settings.http
         health = HealthServer(http, self.pulse, self._update_metrics) if http else None
+        gc.collect()
+        gc.freeze()  # modules and classes stay: the collector need not look through them for ever
         self._lifecycle.start()
         self._slots.start()
         self._loop.start()

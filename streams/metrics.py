@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from prometheus_client import REGISTRY, Counter, Gauge
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-FINISHED = Counter("treadle_jobs_finished", "Attempts finished, by outcome.", ["queue", "kind", "outcome"])
 WAITING = Gauge("treadle_jobs_waiting", "Jobs fetched by this process and not started.", ["queue"])
 RUNNING = Gauge("treadle_jobs_running", "Jobs at work in this process.")
 PARTITIONS = Gauge("treadle_partitions", "Partitions that this process has.", ["queue"])
@@ -23,20 +22,19 @@ BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 """Upper bounds of the durations' buckets, in seconds."""
 
 
-class Durations(Collector):
-    """How long attempts took, as a histogram that is told of many at once.
+class Attempts(Collector):
+    """How many attempts ended how, and how long they took; told of many at once, read at a scrape.
 
-    The client library's own histogram takes a lock for every observation; this one is written to by one
-    thread and read at the scrape.
+    The client library's own metrics take a lock for every observation. This one is written to by one thread.
     """
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, str], list[int]] = {}
-        self._sums: dict[tuple[str, str], float] = {}
+        self._counts: dict[tuple[str, str, str], list[int]] = {}
+        self._sums: dict[tuple[str, str, str], float] = {}
 
-    def observe(self, queue: str, kind: str, seconds: float) -> None:
+    def observe(self, queue: str, kind: str, outcome: str, seconds: float) -> None:
         """Add one. From one thread only."""
-        key = (queue, kind)
+        key = (queue, kind, outcome)
         counts = self._counts.get(key)
         if counts is None:
             self._sums[key] = 0.0
@@ -44,17 +42,22 @@ class Durations(Collector):
         counts[bisect_left(BUCKETS, seconds)] += 1
         self._sums[key] += seconds
 
-    def collect(self) -> Iterable[HistogramMetricFamily]:
-        """The histogram, for a scrape."""
-        family = HistogramMetricFamily(
-            "treadle_job_seconds", "How long attempts took, in seconds.", labels=["queue", "kind"]
+    def collect(self) -> Iterable[Metric]:
+        """The counter by outcome, and the histogram, for a scrape."""
+        labels = ["queue", "kind", "outcome"]
+        finished = CounterMetricFamily(
+            "treadle_jobs_finished", "Attempts finished, by outcome.", labels=labels
+        )
+        seconds = HistogramMetricFamily(
+            "treadle_job_seconds", "How long attempts took, in seconds.", labels=labels
         )
         bounds = [*map(str, BUCKETS), "+Inf"]
         for key, counts in list(self._counts.items()):
+            finished.add_metric(list(key), sum(counts))
             buckets = list(zip(bounds, accumulate(counts), strict=True))
-            family.add_metric(list(key), buckets, self._sums[key])
-        yield family
+            seconds.add_metric(list(key), buckets, self._sums[key])
+        yield from (finished, seconds)
 
 
-DURATIONS = Durations()
-REGISTRY.register(DURATIONS)
+ATTEMPTS = Attempts()
+REGISTRY.register(ATTEMPTS)

@@ -87,6 +87,6 @@ def test_health_and_metrics_are_told_over_http(shop: Line) -> None:
     assert ask("/livez")[0] == 200
     assert ask("/elsewhere")[0] == 404
     assert 'treadle_jobs_finished_total{kind="life.say",outcome="succeeded",queue="low"} 1.0' in metrics
-    assert 'treadle_job_seconds_count{kind="life.say",queue="low"} 1.0' in metrics
+    assert 'treadle_job_seconds_count{kind="life.say",outcome="succeeded",queue="low"} 1.0' in metrics
     assert 'treadle_partitions{queue="low"} 12.0' in metrics
     assert shop.end(consumer) == 0
