@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -33,12 +33,12 @@ def make_topics(kafka: str) -> None:
 
 
 def fresh(kafka: str, *queues: Queue) -> None:
-    """Empty topics for these queues and the lifecycle, and no group that remembers anything.
+    """Empty topics for these queues and the lifecycle, and no group of theirs that remembers anything.
 
     Waits for members that were killed to be given up. Raises NotMeasured after 90 seconds.
     """
     admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
-    _until(lambda: _forget_groups(admin), "the consumer groups of the last run are empty", 90)
+    _until(lambda: _forget_groups(admin, queues), "the consumer groups of the last run are empty", 90)
     names = [topic_of(queue) for queue in queues] + [LIFECYCLE]
     there = [name for name in names if name in admin.list_topics(timeout=10).topics]
     for future in (admin.delete_topics(there) if there else {}).values():
@@ -79,8 +79,10 @@ def fill(kafka: str, jobs: Iterable[Job], queue: Queue | None = None) -> int:
     return count
 
 
-def _forget_groups(admin: Any) -> bool:
-    groups = [group.group_id for group in admin.list_consumer_groups(request_timeout=10).result().valid]
+def _forget_groups(admin: Any, queues: Sequence[Queue]) -> bool:
+    listed = [group.group_id for group in admin.list_consumer_groups(request_timeout=10).result().valid]
+    others = tuple(f".{queue}" for queue in Queue if queue not in queues)
+    groups = [group for group in listed if not group.endswith(others)]
     forgotten = True
     for future in (admin.delete_consumer_groups(groups) if groups else {}).values():
         try:

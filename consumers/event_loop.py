@@ -29,7 +29,7 @@ class EventLoop:
         self._performer = performer
         self._settler = settler
         self._limit = limit
-        self._tasks: dict[asyncio.Task[None], Attempt] = {}
+        self._at_work: dict[Attempt, asyncio.Task[None]] = {}
         self._filling = False
         self.started = 0
         self._loop = uvloop.new_event_loop()
@@ -42,22 +42,22 @@ class EventLoop:
 
     def at_work(self) -> list[Attempt]:
         """What is under way."""
-        return list(self._tasks.values())
+        return list(self._at_work)
 
     @property
     def has_room(self) -> bool:
         """Whether another job could start."""
-        return len(self._tasks) < self._limit
+        return len(self._at_work) < self._limit
 
     def cancel(self) -> None:
         """Cancel what is still under way; it stays unfinished."""
-        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in list(self._tasks)])
+        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in list(self._at_work.values())])
 
     def _fill(self) -> None:
         """Start jobs while there are any and there is room; come back when that changes."""
         self._filling = False
         for _ in range(_STARTS_AT_ONCE):
-            if len(self._tasks) >= self._limit:
+            if len(self._at_work) >= self._limit:
                 return  # whoever finishes calls again
             parcel = self._lanes.take()
             if parcel is None:
@@ -73,8 +73,7 @@ class EventLoop:
         if attempt.outcome is not None:
             self._settler.settle(parcel, attempt)
             return
-        task = self._loop.create_task(self._perform(parcel, attempt))
-        self._tasks[task] = attempt
+        self._at_work[attempt] = self._loop.create_task(self._perform(parcel, attempt))
 
     async def _perform(self, parcel: Parcel, attempt: Attempt) -> None:
         began = time.perf_counter()
@@ -86,8 +85,8 @@ class EventLoop:
             log.exception("event_loop_failed", offset=parcel.received.offset)
             self._settler.fail(TreadleError(f"a job of {parcel.received.topic} was not settled: {error}"))
         finally:
-            full = len(self._tasks) >= self._limit
-            del self._tasks[asyncio.current_task()]  # type: ignore[arg-type]  # we are one
+            full = len(self._at_work) >= self._limit
+            del self._at_work[attempt]
             if full:
                 self._fill_soon()
 

@@ -81,6 +81,7 @@ class ConsumerProcess:
         health = HealthServer(http, self.pulse, self._update_metrics) if http else None
         gc.collect()
         gc.freeze()  # modules and classes stay: the collector need not look through them for ever
+        gc.set_threshold(50_000, 20, 100)  # thousands of jobs under way are no garbage, however young
         self._lifecycle.start()
         self._slots.start()
         self._loop.start()

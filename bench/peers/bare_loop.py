@@ -114,7 +114,7 @@ def _read(message: Any, decode: Any) -> Papers:
         headers["ce_type"].decode(),
         headers["ce_source"].decode(),
         datetime.fromisoformat(headers["ce_time"].decode()),
-        headers["treadle_queue"].decode(),
+        headers.get("treadle_queue", b"").decode(),
         int(headers["treadle_attempt"]),
     )
 
