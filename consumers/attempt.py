@@ -7,9 +7,10 @@ and what it raises or leaves behind is the outcome. Whoever runs them decides on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -18,6 +19,7 @@ from consumers.follow_ups import messages_of
 from consumers.once import AlreadyDone
 from consumers.outcome import NOTHING_FOLLOWS, Dead, Discarded, Outcome, Succeeded
 from consumers.worker import Worker, Workers
+from streams import tracing
 from streams.codec import decode_job
 from streams.dead import failure
 from streams.envelope import Envelope
@@ -25,6 +27,9 @@ from streams.errors import BadMessage, Discard, TookTooLong, UnknownKind
 from streams.job import Kinds
 from streams.logs import current_job
 from streams.message import Received
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 log = structlog.get_logger()
 
@@ -53,7 +58,7 @@ class Attempt:
 class Performer:
     """Everything an attempt needs: what kinds there are, who performs them, and on which database.
 
-    `stopping` tells workers whether the process has been asked to end.
+    `stopping` tells workers whether the process has been asked to end; `tracer` records spans, if set.
     """
 
     kinds: Kinds
@@ -61,6 +66,7 @@ class Performer:
     transactions: Transactions
     clock: Callable[[], datetime] = _utc_now
     stopping: Callable[[], bool] = bool
+    tracer: Tracer | None = None
 
     def attempt(self, received: Received) -> Attempt:
         """All steps, on this thread. Never raises: whatever goes wrong is the outcome."""
@@ -90,6 +96,7 @@ class Performer:
             transactions=self.transactions,
             deadline=attempt.started_at + worker.timeout if worker.timeout else None,
             ended=self.stopping,
+            traceparent=envelope.traceparent,
         )
         return attempt
 
@@ -98,7 +105,11 @@ class Performer:
         envelope, worker, ctx = _begun(attempt)
         current_job.set((envelope.id, envelope.kind))
         try:
-            worker.perform(envelope.job, ctx)
+            if self.tracer is None:
+                worker.perform(envelope.job, ctx)
+            else:
+                with tracing.span(self.tracer, envelope) as ctx.traceparent:
+                    worker.perform(envelope.job, ctx)
             attempt.outcome = _succeeded(ctx)
         except BaseException as error:  # a worker that calls sys.exit fails its attempt, not the process
             attempt.outcome = self.outcome_of(error, attempt)
@@ -110,11 +121,14 @@ class Performer:
         envelope, worker, ctx = _begun(attempt)
         current_job.set((envelope.id, envelope.kind))
         try:
+            performing = worker.perform(envelope.job, ctx)
+            if self.tracer is not None:
+                performing = _traced(self.tracer, envelope, ctx, performing)
             if worker.timeout is None:
-                await worker.perform(envelope.job, ctx)
+                await performing
             else:
                 async with asyncio.timeout(worker.timeout.total_seconds()) as limit:
-                    await worker.perform(envelope.job, ctx)
+                    await performing
             attempt.outcome = _succeeded(ctx)
         except asyncio.CancelledError:
             raise  # the process leaves: the attempt has no outcome, and the job runs elsewhere
@@ -144,6 +158,13 @@ class Performer:
 def too_long(worker: Worker) -> TookTooLong:
     """The error of an attempt that went past its worker's timeout."""
     return TookTooLong(f"{worker.name} may take {worker.timeout}, and was not finished by then")
+
+
+async def _traced(
+    tracer: Tracer, envelope: Envelope, ctx: Context, performing: Coroutine[Any, Any, None]
+) -> None:
+    with tracing.span(tracer, envelope) as ctx.traceparent:
+        await performing
 
 
 def _succeeded(ctx: Context) -> Succeeded:

@@ -39,6 +39,7 @@ class Context:
         "jobs",
         "kind",
         "now",
+        "traceparent",
     )
 
     def __init__(
@@ -51,6 +52,7 @@ class Context:
         transactions: Transactions,
         deadline: datetime | None = None,
         ended: Callable[[], bool] = bool,
+        traceparent: str | None = None,
     ) -> None:
         self.job_id = job_id
         self.kind = kind
@@ -59,6 +61,7 @@ class Context:
         self.jobs: list[Job] = []
         self.events: list[Event] = []
         self.deadline = deadline
+        self.traceparent = traceparent
         self._ended = ended
         self._transactions = transactions
         self._transaction = "none"

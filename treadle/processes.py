@@ -12,6 +12,7 @@ from streams import logs
 from streams.errors import ConfigError
 from streams.job import Queue
 from streams.topics import Topics
+from streams.tracing import tracer
 from treadle.catalogue import load_workers
 from treadle.database import engine
 from treadle.settings import Settings, read_settings
@@ -61,7 +62,8 @@ def make_performer(settings: Settings, connections: int) -> Performer:
 
     kinds = load_workers(settings.workers)
     database = engine(settings.database, pool_size=connections) if settings.database else None
-    return Performer(kinds, declared, OnceTransactions(database) if database else NoDatabase())
+    transactions = OnceTransactions(database) if database else NoDatabase()
+    return Performer(kinds, declared, transactions, tracer=tracer(settings.traces))
 
 
 def child_performer() -> Performer:

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     workers: str = Field(default="", description="further modules with jobs and workers, comma separated")
     group: str = Field(default="cooperative", pattern="^(eager|cooperative|consumer)$")
     static_member: str | None = Field(default=None, description="a name that this consumer keeps")
+    traces: str = Field(
+        default="none", validation_alias="OTEL_TRACES_EXPORTER", description="spans: otlp, console"
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
 
     def kafka_properties(self) -> dict[str, Any]:
