@@ -45,6 +45,11 @@ class Child:
         processes.stop([self._process], signal.SIGTERM, within=within)
         self._process.wait()
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM, and no waiting."""
+        with suppress(psutil.NoSuchProcess):
+            self._process.terminate()
+
     def kill(self) -> None:
         """SIGKILL, at once, for the process and all that it started."""
         family = [self._process, *self._process.children(recursive=True)]

@@ -77,6 +77,7 @@ class Members:
     def __init__(self, bench: Bench, stack: ExitStack) -> None:
         self._bench, self._stack = bench, stack
         self.paths: list[Path] = []
+        self._children: list[Child] = []
 
     def add(self) -> Child:
         """Start one more; returns at once."""
@@ -85,7 +86,13 @@ class Members:
         options = ("--queues", "default", "--slots", "5")
         name = f"treadle-{len(self.paths)}"
         child = treadle.consumer(self._bench, *options, name=name, BENCH_RECORDS=str(path))
+        self._children.append(child)
         return self._stack.enter_context(child)
+
+    def ask_all_to_stop(self) -> None:
+        """So that they end side by side."""
+        for child in self._children:
+            child.ask_to_stop()
 
     def owned(self, path: Path, at: float) -> set[int]:
         """The partitions that the member with this account worked on just before."""
@@ -132,6 +139,7 @@ def _run(bench: Bench) -> Changes:
         back = _wait_until_back(members, gone, killed=time.monotonic())  # until then it was at work itself
         time.sleep(watched)
         killed = _gap(members, others, EVERYTHING - gone, begin)
+        members.ask_all_to_stop()
     return Changes(joins, leaves, killed, back)
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from datetime import datetime
 from typing import Any
 
@@ -84,6 +85,14 @@ class Loop:
                 for partition, first in firsts.items():
                     self._under_way[partition].discard(first)
 
+    def serve_or_die(self, counting: Counting) -> None:
+        """As `serve`; a failure is told in the log and ends the process, or everybody would wait for it."""
+        try:
+            self.serve(counting)
+        except Exception:
+            traceback.print_exc()
+            os._exit(1)
+
     def commit(self) -> None:
         """Commit, of each partition, what lies below the first batch under way."""
         with self._lock:
@@ -114,8 +123,8 @@ def _read(message: Any, decode: Any) -> Papers:
         headers["ce_type"].decode(),
         headers["ce_source"].decode(),
         datetime.fromisoformat(headers["ce_time"].decode()),
-        headers.get("treadle_queue", b"").decode(),
-        int(headers["treadle_attempt"]),
+        headers.get("treadle_queue", b"default").decode(),
+        int(headers.get("treadle_attempt", b"1")),
     )
 
 
@@ -134,7 +143,7 @@ def main() -> None:
     """The loop itself, as a process."""
     loop, counting = Loop(sys.argv[1]), Counting()
     signal.signal(signal.SIGTERM, lambda *_: loop.stop.set())
-    threads = [threading.Thread(target=loop.serve, args=(counting,)) for _ in range(THREADS)]
+    threads = [threading.Thread(target=loop.serve_or_die, args=(counting,)) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     while not loop.stop.wait(1):
