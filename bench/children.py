@@ -24,6 +24,7 @@ class Child:
     def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.name = name
         self.log = log
+        self._asked = False
         with log.open("ab") as output:
             self._process = psutil.Popen(
                 argv,
@@ -42,11 +43,15 @@ class Child:
 
     def stop(self, within: float = 35) -> None:
         """SIGTERM, and SIGKILL for what is left after so many seconds."""
+        if self._asked:  # a second SIGTERM would end a consumer at once, and it would not leave its group
+            with suppress(psutil.TimeoutExpired):
+                self._process.wait(within)
         processes.stop([self._process], signal.SIGTERM, within=within)
         self._process.wait()
 
     def ask_to_stop(self) -> None:
         """SIGTERM, and no waiting."""
+        self._asked = True
         with suppress(psutil.NoSuchProcess):
             self._process.terminate()
 
