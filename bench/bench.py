@@ -37,7 +37,7 @@ class Scale:
 
 
 FULL = Scale(
-    runs=5,
+    runs=3,
     seconds=8,
     backlog=1_000_000,
     waits=1_000,

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import hypothesis
 import psycopg
 import pytest
 
 from treadle.local.stack import Stack
+
+# A limit on the time of one example would fail on a busy machine, and say nothing of the code.
+hypothesis.settings.register_profile("treadle", deadline=None)
+hypothesis.settings.load_profile("treadle")
 
 _numbers = itertools.count(1)
 
