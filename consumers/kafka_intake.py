@@ -45,7 +45,7 @@ class IntakeSettings:
 
     kafka: Mapping[str, Any]
     prefetch: int = 2_000
-    prefetch_bytes: int = 16 * 1024 * 1024
+    prefetch_bytes: int = 4 * 1024 * 1024
     revoke_within: timedelta = timedelta(seconds=10)
     membership: Membership = Membership.COOPERATIVE
     static_id: str | None = None
@@ -78,7 +78,8 @@ class KafkaIntake:
                 "fetch.queue.backoff.ms": 5,  # at its default of 1 s the client idles beside a full backlog
                 "queued.min.messages": settings.prefetch,
                 "queued.max.messages.kbytes": settings.prefetch_bytes // 1024,
-                "fetch.max.bytes": 8 * 1024 * 1024,
+                "fetch.max.bytes": 4 * 1024 * 1024,
+                "max.partition.fetch.bytes": 128 * 1024,  # compressed; in memory it becomes many times that
                 "on_commit": self._on_commit,
                 **membership.properties(settings.membership, settings.static_id),
                 **kafka_client(),
