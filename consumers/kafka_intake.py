@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from consumers import membership
+from consumers import commits, membership
 from consumers.intake import Traits
 from consumers.membership import Membership
 from consumers.offsets import Commit
@@ -33,7 +33,8 @@ log = structlog.get_logger()
 
 _COMMIT_EVERY = 1.0  # seconds
 _PATIENCE = 0.5  # seconds without room after which the partitions are paused
-_ANSWER = 10.0  # seconds that the broker has to say what was committed
+_ANSWER = timedelta(seconds=30)  # that the broker has to say what was committed
+_REFUSED = timedelta(seconds=5)  # in which a last commit is tried again while the group changes
 
 
 @dataclass(frozen=True)
@@ -211,13 +212,8 @@ class KafkaIntake:
 
     def _commit_and_wait(self, places: list[Place]) -> None:
         """Commit, and learn how it went."""
-        if not places:
-            return
-        offsets = self._offsets(places)
-        try:
-            self._on_commit(None, self._consumer.commit(offsets=offsets, asynchronous=False) or [])
-        except KafkaException as error:
-            self._on_commit(error.args[0], offsets)
+        for place, reason in commits.commit(self._consumer, self._offsets(places), _REFUSED):
+            self._on_commit(reason, [place])
 
     def _offsets(self, places: list[Place]) -> list[TopicPartition]:
         topic = self._partitions.topic
@@ -235,10 +231,10 @@ class KafkaIntake:
     def _on_assign(self, _: Consumer, places: list[TopicPartition]) -> None:
         """Begin where the last owner stopped: its commit says below what, its map what of the rest."""
         self._tell("assigned", places)
-        committed = self._consumer.committed(places, timeout=_ANSWER) if places else []
+        if self._closing.is_set():
+            return  # nothing begins any more
+        committed = commits.committed(self._consumer, places, _ANSWER, self._closing.is_set)
         for place in committed:
-            if place.error is not None:
-                raise TreadleError(f"Kafka does not say what was committed: {place.error.str()}")
             offset = place.offset if place.offset >= 0 else None
             self._partitions.begin(place.partition, offset, place.metadata)
         if self._settings.membership.is_incremental:

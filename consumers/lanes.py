@@ -53,6 +53,7 @@ class Lanes:
                 return None
             if parcel.start():
                 return parcel
+            parcel.drop()
         return None
 
     def idle(self, wake: Wake) -> None:

@@ -26,6 +26,11 @@ class Parcel:
         """It is being worked on from now on; False when its partition was taken away."""
         return self.tracker.start(self.received.offset)
 
+    def drop(self) -> None:
+        """It is not performed here, because its partition was taken away. Its key waits for it no longer."""
+        if self.line is not None:
+            self.line.next()
+
     def finish(self) -> None:
         """Everything it led to is in Kafka. The next of its key may start."""
         self.tracker.finish(self.received.offset)

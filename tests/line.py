@@ -110,13 +110,20 @@ class Line:
         """How many messages of these queues are not committed."""
         return sum(lag(self.kafka, f"treadle.{queue}", self.begin) for queue in queues)
 
+    def committed(self, queue: Queue) -> Ends:
+        """The first offset of each partition of the queue that is not committed."""
+        return {(place.topic, place.partition): place.offset for place in self._commits(queue)}
+
     def metadata(self, queue: Queue) -> set[str]:
         """What stands in the metadata of the queue's commits."""
+        return {place.metadata or "" for place in self._commits(queue)}
+
+    def _commits(self, queue: Queue) -> list[TopicPartition]:
         consumer = _consumer(self.kafka, f"treadle.{queue}")
         places = [TopicPartition(*place) for place in self.begin if place[0] == topic_of(queue)]
         committed = consumer.committed(places, timeout=10)
         consumer.close()
-        return {place.metadata or "" for place in committed}
+        return committed
 
     def resident(self, process: subprocess.Popen[bytes]) -> int:
         """Bytes of memory that a process holds now."""

@@ -1,11 +1,31 @@
-"""A line whose processes are killed; it finds the topics made."""
+"""A line whose processes are killed; it finds the topics made.
 
+The seed of a test is printed, and TREADLE_TEST_SEED=… gives the same moments again, as far as machines allow.
+TREADLE_CHAOS=long has everything last longer: that is `make chaos`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.line import Line, a_line, make_topics
+from tests.line import ROOT, Line, a_line, make_topics
+
+LONG = os.environ.get("TREADLE_CHAOS") == "long"
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    seed = int(os.environ.get("TREADLE_TEST_SEED", time.time_ns() % 1_000_000))
+    print(f"\nTREADLE_TEST_SEED={seed}")
+    return random.Random(seed)
 
 
 @pytest.fixture
@@ -13,3 +33,21 @@ def line(kafka: str, tmp_path: Path) -> Iterator[Line]:
     make_topics(kafka)
     with a_line(kafka, tmp_path) as line:
         yield line
+
+
+@pytest.fixture
+def shop(line: Line) -> Line:
+    """A line whose jobs leave records."""
+    return with_shop(line)
+
+
+def with_shop(line: Line) -> Line:
+    shutil.copy(ROOT / "tests/shops/chaos_jobs.py", line.folder)
+    line.settings["WORKERS"] = "chaos_jobs"
+    return line
+
+
+def time_passes(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """A moment of a given length. Fails when the process ends of itself meanwhile."""
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(seconds)

@@ -1,15 +1,10 @@
-"""Processes are killed with -9 at random moments: everything is done, once each, and nothing is lost.
-
-The seed is printed; TREADLE_TEST_SEED=… gives the same moments again, as far as machines allow.
-"""
+"""Processes are killed with -9 at random moments: everything is done, once each, and nothing is lost."""
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -24,6 +19,7 @@ from streams.job import Queue
 from streams.message import Received
 from streams.producer import Producer
 from tests.builders.messages import a_fact
+from tests.chaos.conftest import time_passes
 from tests.line import Line, lag, wait_until
 from treadle import practice
 
@@ -48,13 +44,6 @@ def greet(event: Event) -> Iterator[Job]:
     yield Greet(number=event.id)
     yield Greet(number=event.id, politely=True)
 """
-
-
-@pytest.fixture
-def chance() -> random.Random:
-    seed = int(os.environ.get("TREADLE_TEST_SEED", time.time_ns() % 1_000_000))
-    print(f"TREADLE_TEST_SEED={seed}")
-    return random.Random(seed)
 
 
 @pytest.fixture
@@ -132,12 +121,6 @@ def test_killed_agents_answer_every_fact(line: Line, chance: random.Random) -> N
 def start_consumer(line: Line) -> subprocess.Popen[bytes]:
     """Under the name of the one that was killed, so that Kafka gives it the partitions at once."""
     return line.start("consumer", KAFKA_GROUP_INSTANCE_ID="one")
-
-
-def time_passes(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """A moment of a random length. Fails when the process ends of itself meanwhile."""
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(seconds)
 
 
 def done(line: Line) -> bool:

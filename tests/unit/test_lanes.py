@@ -189,3 +189,17 @@ def test_each_key_is_in_order_whatever_finishes_first(keys: list[bytes], choose:
     for key in set(keys):
         assert [o for o in finished if key_of[o] == key] == [o for o, k in key_of.items() if k == key]
     assert lines.waiting == 0
+
+
+def test_a_key_whose_first_was_taken_away_is_served_when_its_partition_comes_back() -> None:
+    lanes, lines = Lanes({Queue.LOW: 1}), Lines(Queue.LOW)
+    gone, back = OffsetTracker("jobs.low", 2), OffsetTracker("jobs.low", 2)
+    first, same_again = a_parcel(1, gone), a_parcel(1, back)
+    if lines.may_go(first, b"k", lanes):
+        lanes.put(Queue.LOW, [first])
+
+    gone.revoked = True
+    if lines.may_go(same_again, b"k", lanes):
+        lanes.put(Queue.LOW, [same_again])
+
+    assert lanes.take() is same_again

@@ -1,0 +1,75 @@
+"""Commits with an answer: what was committed, and what of ours Kafka took. Both are asked again for a while.
+
+While a group changes the broker refuses commits for a moment, and while it is away it answers nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.errors import TreadleError
+
+log = structlog.get_logger()
+
+Result = tuple[TopicPartition, KafkaError | None]
+"""A place, and why Kafka did not take its commit, or None."""
+
+_FOR_A_MOMENT = (KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION)
+_AGAIN_AFTER = 0.02  # seconds
+
+
+def commit(consumer: Consumer, places: list[TopicPartition], within: timedelta) -> list[Result]:
+    """Commit these and wait for the answer; what is refused because the group is just changing, again and again."""
+    give_up_at = time.monotonic() + within.total_seconds()
+    results = _commit_once(consumer, places)
+    while refused := [place for place, reason in results if _is_for_a_moment(reason)]:
+        if time.monotonic() > give_up_at:
+            break
+        time.sleep(_AGAIN_AFTER)
+        kept = [result for result in results if not _is_for_a_moment(result[1])]
+        results = kept + _commit_once(consumer, refused)
+    return results
+
+
+def committed(
+    consumer: Consumer, places: list[TopicPartition], within: timedelta, ended: Callable[[], bool] = bool
+) -> list[TopicPartition]:
+    """What the group has committed of these; asked until `within` is over, or `ended`. Raises TreadleError.
+
+    Never KafkaException: raised in one of the client's callbacks it would become something that no `except`
+    catches, and its thread would end without a word.
+    """
+    give_up_at = time.monotonic() + within.total_seconds()
+    while places:
+        try:
+            told = consumer.committed(places, timeout=5)
+            reason = next((place.error for place in told if place.error is not None), None)
+        except KafkaException as error:
+            told, reason = [], error.args[0]
+        if reason is None:
+            return told
+        if ended() or time.monotonic() > give_up_at:
+            raise TreadleError(f"Kafka does not say what was committed: {reason.str()}")
+        log.warning("committed_unknown", topic=places[0].topic, error=reason.str())
+        time.sleep(_AGAIN_AFTER)
+    return []
+
+
+def _commit_once(consumer: Consumer, places: list[TopicPartition]) -> list[Result]:
+    if not places:
+        return []
+    # Made anew: the client writes its answer into what it is given.
+    asked = [TopicPartition(each.topic, each.partition, each.offset, each.metadata) for each in places]
+    try:
+        return [(place, place.error) for place in consumer.commit(offsets=asked, asynchronous=False) or []]
+    except KafkaException as error:
+        return [(place, error.args[0]) for place in asked]
+
+
+def _is_for_a_moment(reason: KafkaError | None) -> bool:
+    return reason is not None and reason.code() in _FOR_A_MOMENT

@@ -1,0 +1,72 @@
+"""The broker is killed with -9 while consumers work, and comes back: they go on by themselves, nothing is lost."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from streams.job import Queue
+from tests.chaos.account import Account, Record, enqueue
+from tests.chaos.conftest import LONG, time_passes, with_shop
+from tests.line import Line, a_line, make_topics, wait_until
+from treadle.local.stack import Stack
+
+KILLS = 5 if LONG else 1
+JOBS_A_KILL = 10_000
+SLOTS = 8
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Stack]:
+    """A broker for this test alone: the others' goes on."""
+    stack = Stack(tmp_path / "stack", given_database="postgresql://unused", durable=False)
+    try:
+        stack.up()
+        make_topics(stack.kafka)
+        yield stack
+    finally:
+        stack.down(delete=True)
+
+
+def test_a_killed_broker_comes_back_and_the_work_goes_on(
+    broker: Stack, tmp_path: Path, chance: random.Random
+) -> None:
+    folder = tmp_path / "line"
+    folder.mkdir()
+    with a_line(broker.kafka, folder) as line:
+        account = Account(with_shop(line))
+        consumers = [line.start("consumer", "--queues", "low", "--slots", str(SLOTS)) for _ in range(2)]
+
+        jobs = 0
+        outages = []
+        for _ in range(KILLS):
+            enqueue(line, "chaos.pass_on", range(jobs, jobs + JOBS_A_KILL))
+            before, jobs = len(account.numbers), jobs + JOBS_A_KILL
+            wait_until(lambda: len(account.numbers) > before, told="they work")  # noqa: B023
+            time_passes(consumers[0], chance.uniform(0, 0.8))
+            kill(broker)
+            outages.append(account.records[-1].at)
+            broker.up()
+        wait_until(lambda: len(account.numbers) == jobs, within=90, told="all is performed")
+        wait_until(lambda: line.unfinished(Queue.LOW) == 0, within=60, told="all is committed")
+        ended = [line.end(consumer) for consumer in consumers]
+
+        arrived = Counter(dict(message.headers)["ce_id"] for message in line.sent("jobs.default"))
+        print(account.told(jobs, broker_killed=f"{KILLS} times", passed_on=len(arrived)))
+        assert ended == [0, 0]
+        assert account.numbers == set(range(jobs))
+        assert len(arrived) == jobs  # each has one child, however often it was performed
+        assert line.sent("jobs.dead") == []
+
+
+def kill(broker: Stack) -> None:
+    pid = broker.status().kafka.pid
+    assert pid is not None
+    process = psutil.Process(pid)
+    process.kill()
+    process.wait(10)

@@ -1,0 +1,44 @@
+"""A consumer gets no processor for longer than its session: another takes over, and later it joins in again."""
+
+from __future__ import annotations
+
+import random
+import signal
+
+from streams.job import Queue
+from tests.chaos.account import Account, enqueue
+from tests.chaos.conftest import LONG, time_passes
+from tests.line import Line, wait_until
+
+STARVED = 60.0 if LONG else 7.0  # seconds; a session lasts 6
+JOBS = 16_000
+SLOTS = 8
+SINCE_COMMIT = 2.5
+
+
+def test_a_starved_consumer_joins_in_again_and_commits_nothing_of_what_it_lost(
+    shop: Line, chance: random.Random
+) -> None:
+    enqueue(shop, "chaos.count", range(JOBS))
+    account = Account(shop)
+    starved, other = (shop.start("consumer", "--queues", "low", "--slots", str(SLOTS)) for _ in range(2))
+    wait_until(lambda: account.by(starved.pid) and account.by(other.pid), told="both are at work")
+    time_passes(starved, chance.uniform(0, 0.5))
+
+    starved.send_signal(signal.SIGSTOP)
+    stopped_at = account.records[-1].at
+    time_passes(starved, STARVED)
+    wait_until(lambda: len(account.numbers) >= JOBS - 2 * SLOTS, told="the other has taken over")  # noqa
+    print(len(account.numbers), shop.unfinished(Queue.LOW))
+    before = shop.committed(Queue.LOW)
+    starved.send_signal(signal.SIGCONT)
+    wait_until(lambda: "partitions_lost" in shop.log, told="it hears of its loss")
+    enqueue(shop, "chaos.count", range(JOBS, 2 * JOBS))
+    known = account.by(starved.pid)
+    wait_until(lambda: len(account.numbers) == 2 * JOBS, told="all is performed")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="all is committed")
+    ended = [shop.end(starved), shop.end(other)]
+
+    print(account.told(2 * JOBS))
+    repeats = [r for rs in account.repeated for r in rs]
+    print(account.by(starved.pid), known, len(repeats), sum(r.at > stopped_at for r in repeats if r.pid == starved.pid))
