@@ -3,7 +3,7 @@
 VENV := .venv/bin
 UV ?= uv
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check chaos bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ check: setup ## Format, lint, types and unit tests
 bench: setup ## Measure beside Sidekiq, Celery, Dramatiq and a bare loop (QUICK=1: 3 minutes; ONLY=measure)
 	-@$(VENV)/python -I scripts/setup.py --bench
 	@$(VENV)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+chaos: setup ## Kill, stop and shake the consumers for ten minutes (TREADLE_TEST_SEED=… repeats a run)
+	@TREADLE_CHAOS=long $(VENV)/pytest -s tests/chaos
 
 lock: setup ## Lock the newest of everything again (needs uv: make lock UV=path)
 	@sh scripts/lock $(UV)

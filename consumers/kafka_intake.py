@@ -34,7 +34,7 @@ log = structlog.get_logger()
 _COMMIT_EVERY = 1.0  # seconds
 _PATIENCE = 0.5  # seconds without room after which the partitions are paused
 _ANSWER = timedelta(seconds=30)  # that the broker has to say what was committed
-_REFUSED = timedelta(seconds=5)  # in which a last commit is tried again while the group changes
+_REFUSED = timedelta(seconds=0.5)  # in which a last commit is tried again; others wait for us meanwhile
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from streams.job import Queue
-from tests.chaos.account import Account, Record, enqueue
+from tests.chaos.account import Account, enqueue
 from tests.chaos.conftest import LONG, time_passes, with_shop
-from tests.line import Line, a_line, make_topics, wait_until
+from tests.line import a_line, make_topics, wait_until
 from treadle.local.stack import Stack
 
 KILLS = 5 if LONG else 1
