@@ -94,8 +94,16 @@ class OffsetTracker:
             return None
         first = self._unfinished[0] if self._unfinished else self._next
         below = [offset for offset in self._unfinished if offset < self._known_to]
-        due = Commit(first, offset_map.encode(first, self._known_to, below) if below else "")
+        due = Commit(first, self._map(first, below) if below else "")
         return due if due != self._committed else None
+
+    def _map(self, first: int, unfinished: list[int]) -> str:
+        try:
+            return offset_map.encode(first, self._known_to, unfinished)
+        except ValueError:
+            # One fetch may bring more than admission foresaw. What the map leaves out is performed again.
+            end = first + offset_map.SAFE_STRETCH
+            return offset_map.encode(first, end, [offset for offset in unfinished if offset < end])
 
     def committed(self, commit: Commit) -> None:
         """Kafka has taken this commit."""

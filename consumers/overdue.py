@@ -46,7 +46,7 @@ class Overdue:
         self._bound = bound
         self._lock = threading.Lock()
         self._watched: dict[str, Watched] = {}
-        self._left_behind: dict[str, list[Callable[[], None]]] = {}
+        self._at_work: dict[str, list[Callable[[], None]]] = {}
         self._looking = False
 
     def watch(
@@ -54,17 +54,18 @@ class Overdue:
     ) -> bool:
         """Watch this attempt from now on.
 
-        `abandon` is called when it is left behind. False, and `later` is called one day, when an earlier
-        attempt of the same job was left behind and still runs.
+        `abandon` is called when it is left behind. False, and `later` is called one day, when another
+        attempt of the same job is at work, left behind or not.
         """
         assert attempt.envelope is not None
         assert attempt.worker is not None
         assert attempt.worker.timeout is not None
         limit = attempt.worker.timeout.total_seconds() + GRACE
         with self._lock:
-            if (waiting := self._left_behind.get(attempt.envelope.id)) is not None:
+            if (waiting := self._at_work.get(attempt.envelope.id)) is not None:
                 waiting.append(later)
                 return False
+            self._at_work[attempt.envelope.id] = []
             self._watched[attempt.envelope.id] = Watched(parcel, attempt, time.monotonic() + limit, abandon)
             if not self._looking:
                 self._looking = True
@@ -75,12 +76,11 @@ class Overdue:
         """Its worker has returned. False when it was left behind: then it is settled already."""
         assert attempt.envelope is not None
         with self._lock:
-            if self._watched.pop(attempt.envelope.id, None) is not None:
-                return True
-            waiting = self._left_behind.pop(attempt.envelope.id)
+            in_time = self._watched.pop(attempt.envelope.id, None) is not None
+            waiting = self._at_work.pop(attempt.envelope.id)
         for again in waiting:
             again()
-        return False
+        return in_time
 
     def _look(self) -> None:
         while True:
@@ -89,8 +89,7 @@ class Overdue:
             with self._lock:
                 late = [id_ for id_, watched in self._watched.items() if now >= watched.give_up_at]
                 left = [self._watched.pop(id_) for id_ in late]
-                self._left_behind.update((id_, []) for id_ in late)
-                behind = len(self._left_behind)
+                behind = len(self._at_work) - len(self._watched)
                 if not self._watched:
                     self._looking = False
             for watched in left:

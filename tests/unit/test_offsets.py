@@ -116,6 +116,31 @@ def test_admission_ends_before_the_map_could_outgrow_a_commit() -> None:
     assert len(commit.metadata) <= offset_map.LIMIT
 
 
+def test_a_fetch_of_more_than_admission_foresaw_is_performed_again_rather_than_lost() -> None:
+    tracker = a_tracker()
+    for number in range(offset_map.SAFE_COUNT):  # far apart, and none of them finished
+        for offset in range(number * 200, number * 200 + 200):
+            tracker.admit(offset)
+            if offset % 200:
+                tracker.finish(offset)
+    tracker.commit()
+    last = offset_map.SAFE_COUNT * 200
+    assert tracker.has_room
+
+    for offset in range(last, last + 2_000):  # one fetch
+        tracker.admit(offset)
+    tracker.finish(last + 1_999)
+    commit = tracker.commit()
+
+    assert commit is not None
+    known = offset_map.decode(*commit)
+    assert len(commit.metadata) <= offset_map.LIMIT
+    assert known is not None
+    assert known.is_finished(201)
+    assert not any(known.is_finished(number * 200) for number in range(offset_map.SAFE_COUNT))
+    assert not known.is_finished(last + 1)
+
+
 def test_one_slow_job_holds_up_nobody() -> None:
     tracker = a_tracker(0)
     for offset in range(1, 200_000):

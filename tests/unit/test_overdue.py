@@ -134,3 +134,20 @@ def test_the_process_stops_when_as_many_are_left_behind_as_it_has_slots(
     assert stubborn.failed.wait(5)
     assert str(stubborn.failures[0]).startswith("2 jobs go on after their time limit")
     stubborn.over()
+
+
+def test_a_job_that_is_delivered_twice_is_at_work_once_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    stubborn = Stubborn(monkeypatch, slots=2)
+    monkeypatch.setattr(overdue, "GRACE", 60)
+
+    stubborn.put(1, "a")
+    assert stubborn.started.acquire(timeout=5)
+    stubborn.put(2, "a")
+    second_at_once = stubborn.started.acquire(timeout=0.2)
+    stubborn.may_return.set()
+
+    assert not second_at_once
+    assert stubborn.started.acquire(timeout=5)
+    wait_until(lambda: stubborn.tracker.commit() == Commit(3, ""), within=5)
+    assert stubborn.failures == []
+    stubborn.over()
