@@ -92,8 +92,10 @@ class OffsetTracker:
         self._look()
         if self._next is None:
             return None
-        first = self._unfinished[0] if self._unfinished else self._next
-        below = [offset for offset in self._unfinished if offset < self._known_to]
+        unfinished, known_to = [*self._unfinished, *self._left_open], self._known_to
+        end = self._next if self._earlier is None else max(self._next, self._earlier.known_to)
+        first = unfinished[0] if unfinished else end
+        below = [offset for offset in unfinished if offset < known_to]
         due = Commit(first, self._map(first, below) if below else "")
         return due if due != self._committed else None
 
@@ -121,6 +123,13 @@ class OffsetTracker:
     def unfinished(self) -> int:
         """How many admitted offsets are not finished."""
         return len(self._unfinished) + len(self._arrived) - len(self._finished)
+
+    @property
+    def _left_open(self) -> list[int]:
+        """What the earlier owner's map has as unfinished, and did not come in again so far; rising."""
+        if self._earlier is None or self._next is None:
+            return []
+        return sorted(offset for offset in self._earlier.unfinished if offset >= self._next)
 
     def _look(self) -> None:
         """Sort what has arrived and finished into what is unfinished."""

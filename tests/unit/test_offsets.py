@@ -45,6 +45,31 @@ def test_the_next_owner_performs_only_what_the_map_leaves_open() -> None:
     assert [number for number in range(5, 12) if second.admit(number)] == [5, 7, 9, 10, 11]
 
 
+def test_a_commit_before_all_is_fetched_again_keeps_what_the_earlier_map_left_open() -> None:
+    first = a_tracker(*range(5, 12))
+    for offset in (6, 8, 10):
+        first.finish(offset)
+    second = a_tracker(5, 6, committed=5, metadata=(first.commit() or Commit(0, "")).metadata)
+    second.finish(5)
+
+    offset, metadata = second.commit() or Commit(0, "")
+
+    third = a_tracker(committed=offset, metadata=metadata)
+    assert offset == 7
+    assert [number for number in range(7, 14) if third.admit(number)] == [7, 9, 11, 12, 13]
+
+
+def test_what_the_earlier_map_has_as_finished_stays_finished_when_nothing_else_is_left() -> None:
+    first = a_tracker(*range(5, 10))
+    for offset in (6, 7, 8, 9):
+        first.finish(offset)
+    second = a_tracker(5, committed=5, metadata=(first.commit() or Commit(0, "")).metadata)
+
+    second.finish(5)
+
+    assert second.commit() == Commit(10, "")
+
+
 def test_a_map_that_is_not_ours_means_everything_is_performed() -> None:
     tracker = a_tracker(committed=5, metadata="somebody else's words")
 
@@ -268,5 +293,5 @@ class AnyLife(RuleBasedStateMachine):
                 assert known is None or not known.is_finished(offset)
 
 
-AnyLife.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+AnyLife.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 TestAnyLife = AnyLife.TestCase
