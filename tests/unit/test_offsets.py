@@ -208,7 +208,6 @@ class AnyLife(RuleBasedStateMachine):
         self.held: set[int] = set()  # finished, and said so by a commit that Kafka took
         self.finished: set[int] = set()
         self.partitions = Partitions("jobs.low")
-        self.asked: tuple[Commit, set[int]] | None = None
         self.open()
 
     def open(self) -> None:
@@ -219,7 +218,6 @@ class AnyLife(RuleBasedStateMachine):
             self.at += 1
         self.waiting: list[int] = []
         self.running: dict[int, OffsetTracker] = dict(getattr(self, "running", {}))
-        self.asked = None
 
     @property
     def tracker(self) -> OffsetTracker:
@@ -233,6 +231,9 @@ class AnyLife(RuleBasedStateMachine):
     @precondition(lambda self: self.at < len(self.log))
     @rule(count=st.integers(1, 6))
     def fetch(self, count: int) -> None:
+        self.take(count)
+
+    def take(self, count: int) -> None:
         for offset in self.log[self.at : self.at + count]:
             if self.tracker.admit(offset):
                 assert offset not in self.held, "performed again although a commit said it is finished"
@@ -240,49 +241,52 @@ class AnyLife(RuleBasedStateMachine):
         self.at = min(len(self.log), self.at + count)
 
     @precondition(lambda self: self.waiting)
-    @rule()
-    def start(self) -> None:
-        offset = self.waiting.pop(0)
-        assert offset not in self.running, "two attempts of one job at once"
-        assert self.tracker.start(offset)
-        self.running[offset] = self.tracker
+    @rule(count=st.integers(1, 4))
+    def start(self, count: int) -> None:
+        for _ in range(min(count, len(self.waiting))):
+            offset = self.waiting.pop(0)
+            assert offset not in self.running, "two attempts of one job at once"
+            assert self.tracker.start(offset)
+            self.running[offset] = self.tracker
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
     def finish(self, data: st.DataObject) -> None:
-        offset = data.draw(st.sampled_from(sorted(self.running)))
-        self.running.pop(offset).finish(offset)
-        self.finished.add(offset)
+        for offset in data.draw(st.sets(st.sampled_from(sorted(self.running)), min_size=1)):
+            self.running.pop(offset).finish(offset)
+            self.finished.add(offset)
 
-    @rule()
-    def ask(self) -> None:
+    @rule(arrives=st.booleans())
+    def commits(self, arrives: bool) -> None:
+        self.commit(arrives)
+
+    def commit(self, arrives: bool) -> None:
         commit = self.tracker.commit()
-        if commit is not None:
-            self.asked = (commit, set(self.finished))
+        if commit is None or not arrives:
+            return  # one that is lost on the way is asked for again
+        self.kafka = commit
+        known = offset_map.decode(*commit)
+        for offset in self.finished:
+            if offset < commit.offset or (known is not None and known.is_finished(offset)):
+                self.held.add(offset)
+        self.tracker.committed(commit)
 
-    @precondition(lambda self: self.asked is not None)
-    @rule()
-    def commit_arrives(self) -> None:
-        assert self.asked is not None
-        self.kafka, done = self.asked
-        known = offset_map.decode(*self.kafka)
-        said = {
-            offset for offset in done if offset < self.kafka.offset or (known and known.is_finished(offset))
-        }
-        self.held |= said
-        self.tracker.committed(self.kafka)
-        self.asked = None
-
-    @rule()
-    def rebalance_there_and_back(self) -> None:
+    @precondition(lambda self: self.finished)
+    @rule(refetched=st.integers(0, 2))
+    def rebalance_there_and_back(self, refetched: int) -> None:
         self.partitions.take_away([0])
         self.open()
+        self.take(refetched)
 
-    @rule()
-    def crash(self) -> None:
+    @precondition(lambda self: self.finished)
+    @rule(refetched=st.integers(0, 2), after_a_commit=st.booleans())
+    def crash(self, refetched: int, after_a_commit: bool) -> None:
+        if after_a_commit:
+            self.commit(arrives=True)
         self.partitions = Partitions("jobs.low")
         self.running = {}
         self.open()
+        self.take(refetched)
 
     @invariant()
     def nothing_is_lost(self) -> None:
@@ -293,5 +297,5 @@ class AnyLife(RuleBasedStateMachine):
                 assert known is None or not known.is_finished(offset)
 
 
-AnyLife.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+AnyLife.TestCase.settings = settings(max_examples=600, stateful_step_count=40, deadline=None)
 TestAnyLife = AnyLife.TestCase
