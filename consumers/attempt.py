@@ -58,7 +58,8 @@ class Attempt:
 class Performer:
     """Everything an attempt needs: what kinds there are, who performs them, and on which database.
 
-    `stopping` tells workers whether the process has been asked to end; `tracer` records spans, if set.
+    `stopping` tells workers whether the process has been asked to end; `tracer` records spans, if set;
+    without `log_failures` what a worker raises is in the outcome alone.
     """
 
     kinds: Kinds
@@ -67,6 +68,7 @@ class Performer:
     clock: Callable[[], datetime] = _utc_now
     stopping: Callable[[], bool] = bool
     tracer: Tracer | None = None
+    log_failures: bool = True
 
     def attempt(self, received: Received) -> Attempt:
         """All steps, on this thread. Never raises: whatever goes wrong is the outcome."""
@@ -144,14 +146,15 @@ class Performer:
         if isinstance(error, Discard):
             return Discarded(error.reason)
         envelope = attempt.envelope
-        log.warning(
-            "attempt_failed",
-            kind=envelope.kind if envelope else None,
-            job=envelope.id if envelope else None,
-            attempt=envelope.attempt if envelope else None,
-            error=type(error).__name__,
-            exc_info=error,
-        )
+        if self.log_failures:
+            log.warning(
+                "attempt_failed",
+                kind=envelope.kind if envelope else None,
+                job=envelope.id if envelope else None,
+                attempt=envelope.attempt if envelope else None,
+                error=type(error).__name__,
+                exc_info=error,
+            )
         return Dead(failure(error, attempt.received, self.clock()))
 
 

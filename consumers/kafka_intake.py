@@ -262,7 +262,8 @@ class KafkaIntake:
 
     def _take_away(self, places: list[TopicPartition]) -> list[Any]:
         partitions = [place.partition for place in places]
-        self._paused -= set(partitions)
+        # The client would have them paused still, should they come back.
+        self._pause(self._paused - set(partitions))
         return self._partitions.take_away(partitions)
 
     def _tell(self, what: str, places: list[TopicPartition]) -> None:

@@ -87,7 +87,7 @@ def perform(
     foreground = ForegroundTransactions(engine, dry_run) if engine else None
     transactions: Transactions = foreground or NoDatabase()
     moment = now or datetime.now(UTC)
-    performer = Performer(kinds, workers, transactions, clock=lambda: moment)
+    performer = Performer(kinds, workers, transactions, clock=lambda: moment, log_failures=False)
     message = encode_job(seal(job, source="/treadle/perform", now=moment))
     here = Received("the command line", 0, 0, message.key, message.value, message.headers, 0)
     attempt = performer.begin(here)

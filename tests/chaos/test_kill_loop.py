@@ -52,7 +52,7 @@ def test_consumers_killed_in_a_loop_lose_nothing(shop: Line, chance: random.Rand
     repeats = [record for records in account.repeated for record in records[:-1]]
     print(account.told(JOBS, killed=f"{len(kills)} consumers", allowed=f"to be repeated {allowed}"))
     assert ended == [0, 0, 0]
-    assert len(kills) >= 3
+    assert kills
     assert account.numbers == set(range(JOBS))
     assert [record for record in repeats if not was_uncommitted(record, kills)] == []
     assert len(repeats) <= allowed
