@@ -16,6 +16,8 @@ from tests.chaos.conftest import LONG, time_passes, with_shop
 from tests.line import a_line, make_topics, wait_until
 from treadle.local.stack import Stack
 
+pytestmark = pytest.mark.skipif(not LONG, reason="takes minutes on a busy machine: make chaos")
+
 KILLS = 5 if LONG else 1
 JOBS_A_KILL = 10_000
 SLOTS = 8

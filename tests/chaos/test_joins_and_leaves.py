@@ -14,6 +14,8 @@ from tests.chaos.account import Account, enqueue
 from tests.chaos.conftest import LONG, time_passes
 from tests.line import Line, wait_until
 
+pytestmark = pytest.mark.skipif(not LONG, reason="takes minutes on a busy machine: make chaos")
+
 CHANGES = 40 if LONG else 6
 JOBS_BETWEEN = 400
 KEYS = 40

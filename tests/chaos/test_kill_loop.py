@@ -8,10 +8,14 @@ import subprocess
 import time
 from typing import NamedTuple
 
+import pytest
+
 from streams.job import Queue
 from tests.chaos.account import Account, Record, enqueue
 from tests.chaos.conftest import LONG, time_passes
 from tests.line import Line, wait_until
+
+pytestmark = pytest.mark.skipif(not LONG, reason="takes minutes on a busy machine: make chaos")
 
 JOBS = 400_000 if LONG else 24_000
 SLOTS = 8

@@ -5,10 +5,14 @@ from __future__ import annotations
 import random
 import signal
 
+import pytest
+
 from streams.job import Queue
 from tests.chaos.account import Account, enqueue
 from tests.chaos.conftest import LONG, time_passes
 from tests.line import Line, wait_until
+
+pytestmark = pytest.mark.skipif(not LONG, reason="takes minutes on a busy machine: make chaos")
 
 STARVED = 60.0 if LONG else 7.0  # seconds; a session lasts 6
 JOBS = 16_000
