@@ -28,8 +28,8 @@ bench: setup ## Measure beside Sidekiq, Celery, Dramatiq and a bare loop (QUICK=
 	-@$(VENV)/python -I scripts/setup.py --bench
 	@$(VENV)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-chaos: setup ## Kill, stop and shake the consumers for ten minutes (TREADLE_TEST_SEED=… repeats a run)
-	@TREADLE_CHAOS=long $(VENV)/pytest -s tests/chaos
+chaos: setup ## Kill, starve and cut off for ten minutes; prints seeds and an account of every job
+	@TREADLE_CHAOS=long $(VENV)/pytest -s -v tests/chaos
 
 lock: setup ## Lock the newest of everything again (needs uv: make lock UV=path)
 	@sh scripts/lock $(UV)

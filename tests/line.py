@@ -190,7 +190,8 @@ def read(kafka: str, begin: Ends) -> Iterator[Received]:
             place = (str(message.topic()), int(message.partition() or 0))
             offset = int(message.offset() or 0)
             headers: list[tuple[str, bytes]] = list(message.headers() or [])  # type: ignore[arg-type]  # as sent
-            yield Received(*place, offset, _bytes(message.key()), _bytes(message.value()), headers, 0)
+            key, value, sent_at = _bytes(message.key()), _bytes(message.value()), message.timestamp()[1]
+            yield Received(*place, offset, key, value, headers, sent_at)
             if offset + 1 >= left.get(place, 0):
                 left.pop(place, None)
     consumer.close()

@@ -13,9 +13,8 @@ from tests.line import Line
 
 
 class Record(NamedTuple):
-    """What a worker of `tests/shops/chaos_jobs.py` wrote: `pid` did this at `at` (epoch seconds)."""
+    """What a worker of `tests/shops/chaos_jobs.py` wrote: `pid` performed this at `at` (epoch seconds)."""
 
-    what: str
     number: int
     key: str
     pid: int
@@ -23,36 +22,43 @@ class Record(NamedTuple):
 
 
 class Account:
-    """Reads on in what the processes of a line print."""
+    """Reads on in what the processes of a line print. It may be asked often: what is read is counted once."""
 
     def __init__(self, line: Line) -> None:
         self._path = Path(line.folder, "stdout")
         self._read_to = 0
-        self._all: list[Record] = []
-
-    @property
-    def records(self) -> list[Record]:
-        """All there is by now."""
-        if self._path.exists():
-            with self._path.open("rb") as out:
-                out.seek(self._read_to)
-                whole, newline, _ = out.read().rpartition(b"\n")
-            self._read_to += len(whole) + len(newline)
-            self._all += map(_read, whole.decode().splitlines())
-        return self._all
+        self._performed: list[Record] = []
+        self._numbers: set[int] = set()
+        self._by: Counter[int] = Counter()
 
     @property
     def performed(self) -> list[Record]:
-        return [record for record in self.records if record.what == "performed"]
+        """All there is by now."""
+        self._read_on()
+        return self._performed
 
     @property
     def numbers(self) -> set[int]:
         """Jobs that were performed at least once."""
-        return {record.number for record in self.performed}
+        self._read_on()
+        return self._numbers
 
     def by(self, pid: int) -> int:
         """How many records a process left."""
-        return sum(record.pid == pid for record in self.records)
+        self._read_on()
+        return self._by[pid]
+
+    def _read_on(self) -> None:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as out:
+            out.seek(self._read_to)
+            whole, newline, _ = out.read().rpartition(b"\n")
+        self._read_to += len(whole) + len(newline)
+        new = [_read(line) for line in whole.decode().splitlines()]
+        self._performed += new
+        self._numbers.update(record.number for record in new)
+        self._by.update(record.pid for record in new)
 
     @property
     def repeated(self) -> list[list[Record]]:
@@ -64,8 +70,8 @@ class Account:
 
     def told(self, enqueued: int, **more: object) -> str:
         """One line for whoever reads the test's output."""
-        times = Counter(len(records) for records in self.repeated)
-        repeats = ", ".join(f"{count} jobs {n} times" for n, count in sorted(times.items())) or "none"
+        times = [len(records) for records in self.repeated]
+        repeats = f"{len(times)} jobs, {max(times)} times at most" if times else "none"
         facts = {"enqueued": enqueued, "performed": len(self.numbers), "repeated": repeats, **more}
         return "account: " + "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items())
 
@@ -86,5 +92,5 @@ def _message(kind: str, number: int, key: str | None) -> Message:
 
 
 def _read(line: str) -> Record:
-    what, number, key, pid, at = line.split()
-    return Record(what, int(number), key, int(pid), float(at))
+    number, key, pid, at = line.split()
+    return Record(int(number), key, int(pid), float(at))

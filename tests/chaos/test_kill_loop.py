@@ -12,17 +12,16 @@ import pytest
 
 from streams.job import Queue
 from tests.chaos.account import Account, Record, enqueue
+from tests.chaos.commit_log import CommitLog
 from tests.chaos.conftest import LONG, time_passes
 from tests.line import Line, wait_until
 
-pytestmark = pytest.mark.skipif(not LONG, reason="takes minutes on a busy machine: make chaos")
-
-JOBS = 400_000 if LONG else 24_000
 SLOTS = 8
-# Two keep their names, so that Kafka gives the next one of that name the partitions at once; for those of the
-# third the others have to wait until its session is over.
-NAMES = ("one", "two", "")
-SINCE_COMMIT = 2.5  # seconds; commits go out every second, and some are refused while a group changes
+# Eager members keep their names, but for one: Kafka gives the next of that name the partitions at once, and for
+# those of the nameless the others wait until its session is over. Cooperative members must not have names: one
+# that is killed between the two steps of a rebalance comes back to half a share, and nobody gets the other half.
+GROUPS = {"eager": ["one", "two", ""], "cooperative": ["", "", ""]}
+JOBS = {"eager": 150_000, "cooperative": 60_000} if LONG else {"eager": 24_000}
 
 
 class Kill(NamedTuple):
@@ -30,35 +29,43 @@ class Kill(NamedTuple):
     at: float
 
 
-def test_consumers_killed_in_a_loop_lose_nothing(shop: Line, chance: random.Random) -> None:
-    enqueue(shop, "chaos.count", range(JOBS))
+@pytest.mark.parametrize("membership", JOBS)
+def test_consumers_killed_in_a_loop_lose_nothing(shop: Line, chance: random.Random, membership: str) -> None:
+    jobs, names = JOBS[membership], GROUPS[membership]
+    shop.settings["GROUP"] = membership
+    enqueue(shop, "chaos.count", range(jobs))
     account = Account(shop)
     kills: list[Kill] = []
-    consumers = {name: start_consumer(shop, name) for name in NAMES}
+    consumers = [start_consumer(shop, name) for name in names]
 
-    def done() -> bool:
-        return len(account.numbers) == JOBS
+    def most_is_done() -> bool:
+        return len(account.numbers) > 0.95 * jobs
 
-    while not done():
-        name = chance.choice(NAMES)
-        victim = consumers[name]
-        wait_until(lambda: account.by(victim.pid) or done(), within=40, told="it is at work")  # noqa: B023
-        time_passes(victim, chance.uniform(0, 2))
-        if done():
+    def at_work() -> list[int]:
+        return [number for number, consumer in enumerate(consumers) if account.by(consumer.pid)]
+
+    while not most_is_done():
+        wait_until(lambda: at_work() or most_is_done(), within=40, told="somebody is at work")
+        if most_is_done():
             break
-        shop.end(victim, signal.SIGKILL)
-        kills.append(Kill(victim.pid, time.time()))
-        consumers[name] = start_consumer(shop, name)
+        number = chance.choice(at_work())
+        time_passes(consumers[number], chance.uniform(0, 2))
+        shop.end(consumers[number], signal.SIGKILL)
+        kills.append(Kill(consumers[number].pid, time.time()))
+        consumers[number] = start_consumer(shop, names[number])
+    wait_until(lambda: len(account.numbers) == jobs, within=60, told="all is performed")
     wait_until(lambda: shop.unfinished(Queue.LOW) == 0, within=60, told="all is committed")
-    ended = [shop.end(consumer) for consumer in consumers.values()]
+    ended = [shop.end(consumer) for consumer in consumers]
 
-    allowed = sum(SLOTS + finished_before(kill, account) for kill in kills)
+    commits = CommitLog(shop)
+    lost = [record for record in account.performed if was_uncommitted(record, kills, commits)]
+    allowed = len(lost) + SLOTS * len(kills)
     repeats = [record for records in account.repeated for record in records[:-1]]
-    print(account.told(JOBS, killed=f"{len(kills)} consumers", allowed=f"to be repeated {allowed}"))
+    print(account.told(jobs, killed=f"{len(kills)} consumers", allowed=f"to be repeated {allowed}"))
     assert ended == [0, 0, 0]
-    assert kills
-    assert account.numbers == set(range(JOBS))
-    assert [record for record in repeats if not was_uncommitted(record, kills)] == []
+    assert len(kills) >= 2
+    assert account.numbers == set(range(jobs))
+    assert set(repeats) <= set(lost)
     assert len(repeats) <= allowed
     assert shop.sent("jobs.dead") == []
 
@@ -68,11 +75,6 @@ def start_consumer(line: Line, name: str) -> subprocess.Popen[bytes]:
     return line.start("consumer", "--queues", "low", "--slots", str(SLOTS), **settings)
 
 
-def finished_before(kill: Kill, account: Account) -> int:
-    """How many jobs the killed process may have finished since its last commit."""
-    return sum(was_uncommitted(record, [kill]) for record in account.performed)
-
-
-def was_uncommitted(record: Record, kills: list[Kill]) -> bool:
-    """Whether this was performed by a process that was killed before it had a commit's time."""
-    return any(record.pid == kill.pid and record.at > kill.at - SINCE_COMMIT for kill in kills)
+def was_uncommitted(record: Record, kills: list[Kill], commits: CommitLog) -> bool:
+    """Whether it was performed by a process that was killed before Kafka took a commit with it."""
+    return any(record.pid == kill.pid and not commits.holds(record, by=kill.at) for kill in kills)

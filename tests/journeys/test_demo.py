@@ -73,9 +73,6 @@ def test_the_demo_shows_all_polls_closed_and_leaves_nothing(folder: Path) -> Non
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.skipif(
-    os.environ.get("TREADLE_CHAOS") != "long", reason="part of make chaos: unsteady on a busy machine"
-)
 def test_ctrl_c_in_the_middle_leaves_nothing(folder: Path) -> None:
     demo = subprocess.Popen(
         DEMO, env=environment(folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

@@ -1,17 +1,16 @@
 """Jobs that leave a record each time they are performed; tests copy this file into a folder of their own.
 
-A record is one line: what happened, the job's number, its key, the process, and when (epoch seconds).
+A record is one line: the job's number, its key, the process, and when (epoch seconds).
 """
 
 import os
 import time
-from pathlib import Path
 
 from treadle import Context, Job, Queue, worker
 
 
-def record(what: str, number: int, key: str = "-") -> None:
-    print(what, number, key, os.getpid(), time.time())
+def record(number: int, key: str = "-") -> None:
+    print(number, key, os.getpid(), time.time())
 
 
 class Count(Job, kind="chaos.count", queue=Queue.LOW):
@@ -21,7 +20,7 @@ class Count(Job, kind="chaos.count", queue=Queue.LOW):
 @worker(Count)
 def count(job: Count, ctx: Context) -> None:
     time.sleep(0.003)
-    record("performed", job.number)
+    record(job.number)
 
 
 class InOrder(Job, kind="chaos.in_order", queue=Queue.LOW, key="{key}"):
@@ -32,7 +31,7 @@ class InOrder(Job, kind="chaos.in_order", queue=Queue.LOW, key="{key}"):
 @worker(InOrder, ordered=True)
 def in_order(job: InOrder, ctx: Context) -> None:
     time.sleep(0.002 * (job.number % 5))
-    record("performed", job.number, job.key)
+    record(job.number, job.key)
 
 
 class PassOn(Job, kind="chaos.pass_on", queue=Queue.LOW):
@@ -43,7 +42,7 @@ class PassOn(Job, kind="chaos.pass_on", queue=Queue.LOW):
 def pass_on(job: PassOn, ctx: Context) -> None:
     time.sleep(0.003)
     ctx.enqueue(Arrive(number=job.number))
-    record("performed", job.number)
+    record(job.number)
 
 
 class Arrive(Job, kind="chaos.arrive", queue=Queue.DEFAULT):
@@ -53,15 +52,3 @@ class Arrive(Job, kind="chaos.arrive", queue=Queue.DEFAULT):
 @worker(Arrive)
 def arrive(job: Arrive, ctx: Context) -> None:
     pass
-
-
-class Long(Job, kind="chaos.long", queue=Queue.LOW):
-    number: int
-
-
-@worker(Long)
-def long(job: Long, ctx: Context) -> None:
-    record("begun", job.number)
-    while not Path("go").exists():
-        time.sleep(0.01)
-    record("performed", job.number)

@@ -49,14 +49,18 @@ def places(*partitions: int) -> list[TopicPartition]:
 
 
 def reasons(broker: Any, *partitions: int) -> list[int | None]:
-    return [reason and reason.code() for _, reason in commit(broker, places(*partitions), SHORT)]
+    return [reason.code() if reason else None for _, reason in commit(broker, places(*partitions), SHORT)]
+
+
+def fail(error: TreadleError) -> None:
+    pytest.fail(str(error))
 
 
 def an_intake(client: Any = None) -> KafkaIntake:
     """With partition 0, whose offset 5 is finished and not committed."""
     lanes = Stations(Lanes({Queue.LOW: 1}), Lanes({Queue.LOW: 1}))
     routes = Routes(Queue.LOW, KINDS, Workers(), lanes)
-    intake = KafkaIntake(Queue.LOW, IntakeSettings({"bootstrap.servers": "127.0.0.1:9"}), routes, pytest.fail)
+    intake = KafkaIntake(Queue.LOW, IntakeSettings({"bootstrap.servers": "127.0.0.1:9"}), routes, fail)
     intake._consumer = client or intake._consumer
     intake._partitions.begin(0, 5, "")
     tracker = intake._partitions.trackers[0]

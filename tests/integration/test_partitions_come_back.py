@@ -1,0 +1,108 @@
+"""Partitions that go and come back, with two intakes as two processes have them, and the test as their slots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from consumers.kafka_intake import IntakeSettings, KafkaIntake
+from consumers.lanes import Lanes
+from consumers.membership import Membership
+from consumers.parcel import Parcel
+from consumers.routes import Routes, Stations
+from consumers.worker import Workers
+from streams.errors import TreadleError
+from streams.job import Queue
+from tests.builders.messages import KINDS
+from tests.chaos.account import enqueue
+from tests.line import Line, wait_until
+
+# The third, KIP-848, comes with the calls of the cooperative one, at heartbeats of five seconds.
+MEMBERSHIPS = [Membership.COOPERATIVE, Membership.EAGER]
+
+
+def fail(error: TreadleError) -> None:
+    pytest.fail(str(error))
+
+
+class Process:
+    """An intake and the lanes that it fills."""
+
+    def __init__(self, kafka: str, membership: Membership, prefetch: int) -> None:
+        self.lanes = Lanes({Queue.LOW: 1})
+        routes = Routes(Queue.LOW, KINDS, Workers(), Stations(self.lanes, Lanes({Queue.LOW: 1})))
+        settings = IntakeSettings(
+            {"bootstrap.servers": kafka},
+            prefetch=prefetch,
+            revoke_within=timedelta(seconds=0.2),
+            membership=membership,
+        )
+        self.intake = KafkaIntake(Queue.LOW, settings, routes, fail)
+        self.started: list[Parcel] = []
+
+    def start_all(self) -> int:
+        """Start every job that waits; how many have been started by now."""
+        while (parcel := self.lanes.take()) is not None:
+            self.started.append(parcel)
+        return len(self.started)
+
+
+@contextmanager
+def running(line: Line, membership: Membership, prefetch: int = 2_000) -> Iterator[Process]:
+    made = Process(line.kafka, membership, prefetch)
+    made.intake.start()
+    try:
+        yield made
+    finally:
+        made.lanes.close()
+        made.intake.close()
+
+
+@pytest.mark.parametrize("membership", MEMBERSHIPS)
+def test_a_job_at_work_is_not_started_again_where_its_partition_comes_back(
+    line: Line, membership: Membership
+) -> None:
+    with running(line, membership) as first:
+        wait_until(lambda: first.intake.partitions == 12, told="the first has all partitions")
+        enqueue(line, "test.greet", range(60), keys=60)
+        wait_until(lambda: first.start_all() == 60, told="the first has started all")
+        with running(line, membership) as second:
+            wait_until(lambda: second.intake.partitions == 6, told="the second has its share")
+            wait_until(lambda: second.start_all() > 0, told="the second starts what runs on in the first")
+        wait_until(lambda: first.intake.partitions == 12, told="the first has all partitions back")
+        enqueue(line, "test.greet", range(60, 120), keys=60)
+        wait_until(lambda: first.start_all() >= 120, told="the first has started the new ones, too")
+        for parcel in first.started:
+            parcel.finish()
+        wait_until(lambda: line.unfinished(Queue.LOW) == 0, told="all is committed")
+
+    places = [(parcel.received.partition, parcel.received.offset) for parcel in first.started]
+    assert len(places) == len(set(places)) == 120
+
+
+@pytest.mark.parametrize("membership", MEMBERSHIPS)
+def test_a_partition_that_left_while_its_process_was_full_is_fetched_when_it_comes_back(
+    line: Line, membership: Membership
+) -> None:
+    with running(line, membership, prefetch=20) as first:
+        enqueue(line, "test.greet", range(300), keys=60)
+        wait_until(lambda: first.intake._paused, told="the first is full, and fetches no more")
+        with running(line, membership, prefetch=20) as second:
+            wait_until(lambda: second.intake.partitions == 6, told="the second has its share")
+        wait_until(lambda: first.intake.partitions == 12, told="the first has all partitions back")
+
+        finished = [0]
+
+        def finish_all() -> int:
+            first.start_all()
+            for parcel in first.started[finished[0] :]:
+                parcel.finish()
+            finished[0] = len(first.started)
+            return line.unfinished(Queue.LOW)
+
+        wait_until(lambda: finish_all() == 0, told="the first has performed everything")
+
+    assert len({(parcel.received.partition, parcel.received.offset) for parcel in first.started}) == 300
