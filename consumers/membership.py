@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from streams.errors import ConfigError
+
 
 class Membership(StrEnum):
     """The ways there are to share out a topic's partitions."""
@@ -26,7 +28,16 @@ class Membership(StrEnum):
 
 
 def properties(membership: Membership, static_id: str | None) -> dict[str, Any]:
-    """What to tell the client. `static_id` names a member that keeps its share over a short absence."""
+    """What to tell the client. `static_id` names a member that keeps its share over a short absence.
+
+    Raises ConfigError for a named member of a cooperative group: killed between the two steps of a rebalance, it
+    is given back what it had, nobody asks for the second step, and what was to move to it is idle.
+    """
+    if static_id and membership is Membership.COOPERATIVE:
+        raise ConfigError(
+            f"TREADLE_STATIC_MEMBER={static_id} needs TREADLE_GROUP=eager or consumer, for all consumers of a queue:"
+            " a cooperative group can leave partitions idle when a named member is killed"
+        )
     chosen: dict[str, Any]
     match membership:
         case Membership.EAGER:

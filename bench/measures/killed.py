@@ -17,7 +17,7 @@ from streams.job import Queue
 SLOTS = 20
 COMMIT_EVERY = 1.0  # seconds; "about once a second", as the runtime promises
 _GIVEN_UP = 60.0  # seconds without a job after which what is missing counts as lost
-# Another for each run: the group of the last still waits for a static member that went away.
+# Another for each run, so that each begins with a group that nobody was in.
 QUEUES = (Queue.HIGH, Queue.LOW, Queue.MAILERS)
 KILL_AT = (
     0.3,
@@ -99,10 +99,8 @@ def _run(bench: Bench, run: int) -> Account:
     log.fill(bench.ground.kafka, map(Record, range(jobs)), queue)
     first, second = bench.new_file("records"), bench.new_file("records")
     options = ("--queues", queue, "--slots", str(SLOTS))
-    # As whoever starts a process again in its place does: it comes back under its name.
-    place = {"TREADLE_STATIC_MEMBER": "bench"}
     enough = int(jobs * KILL_AT[run % len(KILL_AT)])
-    with treadle.consumer(bench, *options, BENCH_RECORDS=str(first), **place) as child:
+    with treadle.consumer(bench, *options, BENCH_RECORDS=str(first)) as child:
         child.wait_until(lambda: records.count(first) >= enough, within=120, what=f"{enough:,} jobs")
         child.kill()
     killed = time.monotonic()
@@ -111,7 +109,7 @@ def _run(bench: Bench, run: int) -> Account:
     if len(done) >= jobs:
         raise NotMeasured("all jobs were done before the consumer could be killed")
     unfinished = set(range(jobs)) - done
-    with treadle.consumer(bench, *options, BENCH_RECORDS=str(second), **place) as child:
+    with treadle.consumer(bench, *options, BENCH_RECORDS=str(second)) as child:
         rest = _Rest(second, jobs - len(done), unfinished)
         child.wait_until(rest.is_over, within=240, what=f"the other {rest.jobs:,} jobs")
     after = records.read(second)

@@ -18,8 +18,7 @@ from tests.line import Line, wait_until
 
 SLOTS = 8
 # Eager members keep their names, but for one: Kafka gives the next of that name the partitions at once, and for
-# those of the nameless the others wait until its session is over. Cooperative members must not have names: one
-# that is killed between the two steps of a rebalance comes back to half a share, and nobody gets the other half.
+# those of the nameless the others wait until its session is over. Cooperative members cannot have names.
 GROUPS = {"eager": ["one", "two", ""], "cooperative": ["", "", ""]}
 JOBS = {"eager": 150_000, "cooperative": 60_000} if LONG else {"eager": 24_000}
 
@@ -55,6 +54,9 @@ def test_consumers_killed_in_a_loop_lose_nothing(shop: Line, chance: random.Rand
         consumers[number] = start_consumer(shop, names[number])
     wait_until(lambda: len(account.numbers) == jobs, within=60, told="all is performed")
     wait_until(lambda: shop.unfinished(Queue.LOW) == 0, within=60, told="all is committed")
+    wait_until(
+        lambda: shop.log.count("consumer_started") == len(kills) + len(consumers), told="all have begun"
+    )
     ended = [shop.end(consumer) for consumer in consumers]
 
     commits = CommitLog(shop)

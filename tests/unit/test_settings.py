@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from consumers.membership import Membership, properties
 from streams.errors import ConfigError
 from streams.job import Queue
 from streams.topics import Topics, load_topics
@@ -50,6 +51,15 @@ def test_a_wrong_setting_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(ConfigError, match="TREADLE_LOG_LEVEL='loud': String should match pattern"):
         read_settings()
+
+
+def test_a_name_is_refused_in_a_cooperative_group_and_taken_in_the_others() -> None:
+    with pytest.raises(ConfigError, match="TREADLE_STATIC_MEMBER=one needs TREADLE_GROUP=eager or consumer"):
+        properties(Membership.COOPERATIVE, "one")
+
+    for membership in (Membership.EAGER, Membership.CONSUMER):
+        assert properties(membership, "one")["group.instance.id"] == "one"
+    assert "group.instance.id" not in properties(Membership.COOPERATIVE, None)
 
 
 @pytest.mark.parametrize(
