@@ -20,7 +20,8 @@ class Envelope(msgspec.Struct, frozen=True):
     """A job with its papers, as it travels through Kafka.
 
     `source` says what made the job be ("/treadle/scheduler"), `time` when it was enqueued, `attempt`
-    counts from 1, and the job must not start before `due`. Moments are aware, in UTC.
+    counts from 1, and the job must not start before `due`. `later` says how often it was put off by RetryLater.
+    Moments are aware, in UTC.
     """
 
     job: Job
@@ -32,6 +33,7 @@ class Envelope(msgspec.Struct, frozen=True):
     attempt: int = 1
     due: datetime | None = None
     traceparent: str | None = None
+    later: int = 0
 
     @property
     def kind(self) -> str:
@@ -45,6 +47,7 @@ def seal(
     id: str | None = None,
     queue: Queue | None = None,
     key: str | None = None,
+    due: datetime | None = None,
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Envelope:
@@ -57,6 +60,7 @@ def seal(
         source=source,
         time=now or datetime.now(UTC),
         key=key if key is not None else kind.key_of(job),
+        due=due,
         traceparent=traceparent,
     )
 

@@ -95,6 +95,7 @@ class Producer:
                     value=message.value,
                     key=message.key,
                     headers=message.headers,  # type: ignore[arg-type]  # the stub wants a union
+                    partition=-1 if message.partition is None else message.partition,
                     on_delivery=batch.on_delivery,
                 )
                 return
