@@ -17,7 +17,7 @@ def messages_of(ctx: Context) -> tuple[Message, ...]:
     """The messages that follow from this attempt. A second run gives the same ids."""
     if not ctx.jobs and not ctx.events:
         return ()  # most attempts
-    jobs = children(ctx.jobs, of=ctx.job_id, source=f"/treadle/jobs/{ctx.kind}", now=ctx.now)
+    jobs = children(ctx.jobs, of=ctx.job_id, source=f"/treadle/jobs/{ctx.kind}", now=ctx.now, dues=ctx.dues)
     return (*map(encode_job, jobs), *map(encode_event, ctx.events))
 
 

@@ -14,7 +14,7 @@ from streams.policy import LONGEST_WAIT, MOST_LATER, UsedUp
 
 
 def decide(envelope: Envelope, error: BaseException, received: Received, now: datetime, r: int) -> Outcome:
-    """What an attempt ends in whose worker raised this. `r` is a random whole number 0–9, for the backoff."""
+    """What an attempt ends in whose worker raised this. `r` is a random whole number 0 to 9, for the backoff."""
     policy = kind_of(envelope.job).policy
     match error:
         case Discard(reason=reason):
@@ -28,8 +28,7 @@ def decide(envelope: Envelope, error: BaseException, received: Received, now: da
     count = max(0, envelope.attempt - 1)
     if count < policy.retries and policy.retries_after(error):
         wait = error.after if isinstance(error, RetryLater) else policy.backoff.wait(count, r)
-        reason = failure(error, received, now)
-        return Retrying(_in(wait, now), envelope.attempt + 1, envelope.later, reason)
+        return Retrying(_in(wait, now), envelope.attempt + 1, envelope.later, failure(error, received, now))
     if not policy.retries:
         why = f"jobs of kind {envelope.kind} are not retried"
     elif count < policy.retries:

@@ -18,7 +18,7 @@ class Backoff(Protocol):
     """How long a job waits after a failed attempt. Its text is shown to people."""
 
     def wait(self, count: int, r: int) -> timedelta:
-        """The wait before retry number `count`, counted from 0. `r` is random, a whole number 0–9."""
+        """The wait before retry number `count`, counted from 0. `r` is random, a whole number 0 to 9."""
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as KafkaProducer
 
-from streams.codec import encode_job
+from streams.codec import encode_job, epoch_ms
 from streams.envelope import Envelope
 from streams.errors import NotDelivered
 from streams.logs import kafka_client
 from streams.message import Message
+from streams.tiers import Tiers
 
 Done = Callable[[NotDelivered | None], None]
 """Called once, from a thread of the producer's, when all messages are acknowledged or one has failed."""
@@ -133,12 +134,16 @@ class _Batch:
             self._done(self._failure)
 
 
-def enqueue(sender: Sender, envelopes: Sequence[Envelope]) -> list[str]:
-    """Send jobs with one wait for all; the ids come back in the same order.
+def enqueue(sender: Sender, envelopes: Sequence[Envelope], tiers: Tiers | None = None) -> list[str]:
+    """Send jobs with one wait for all; the ids come back in the same order. Those for later need the `tiers`.
 
     Raises BadMessage, before anything is sent, when one is too large, and NotDelivered.
     """
-    sender.send([encode_job(envelope) for envelope in envelopes])
+    messages = [encode_job(envelope) for envelope in envelopes]
+    if tiers is not None:
+        now = epoch_ms(datetime.now(UTC))
+        messages = [tiers.send_to_wait(message, now) for message in messages]
+    sender.send(messages)
     return [envelope.id for envelope in envelopes]
 
 

@@ -1,9 +1,9 @@
 """Which retry tier a waiting job goes to. Pure.
 
-A job's wait is paid like a sum of money: first the largest coin that fits, then the next smaller. In one partition of a
-tier every message waits equally long, so the first in it is always the next to go. Partition p of a tier with m multiples
-waits (1 + p % m) times the tier's delay; m is so large that one coin of each sort is enough: a job moves at
-most once in each tier (but in the largest, for waits beyond its multiples).
+A job's wait is paid like a sum of money: first the largest coin that fits, then the next smaller. In one partition of
+a tier every message waits equally long, so the first in it is always the next to go. Partition p of a tier with m
+multiples waits (1 + p % m) times the tier's delay; m is so large that one coin of each sort is enough: a job is
+in each tier once at most (but for the largest, with waits beyond its multiples).
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ class Tiers:
     def send_to_wait(self, message: Message, now: int) -> Message:
         """The message on its way to its first tier; as it is when it has no due moment, or that is past.
 
-        `now` is epoch milliseconds. Even the shortest wait goes by way of the smallest tier, whence it is let go on time.
+        `now` is epoch milliseconds. Even the shortest wait goes by way of the smallest tier, which lets it go on
+        time.
         """
         due = due_of(message.headers)
         if due is None or due <= now:
