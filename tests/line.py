@@ -23,8 +23,13 @@ from streams.topics import DEAD, EVENTS, LIFECYCLE, TICKS, load_topics, topic_of
 
 ROOT = Path(__file__).parents[1]
 PLANNED = load_topics(ROOT / "topics.yaml")
-READ = [*(topic_of(queue) for queue in Queue), EVENTS, TICKS, DEAD, LIFECYCLE]
-GROUPS = {**{f"treadle.{queue}": [topic_of(queue)] for queue in Queue}, "treadle.agents": [EVENTS, TICKS]}
+TIERS = list(PLANNED.tiers.by_topic)
+READ = [*(topic_of(queue) for queue in Queue), *TIERS, EVENTS, TICKS, DEAD, LIFECYCLE]
+GROUPS = {
+    **{f"treadle.{queue}": [topic_of(queue)] for queue in Queue},
+    "treadle.retries": TIERS,
+    "treadle.agents": [EVENTS, TICKS],
+}
 
 _numbers = itertools.count(1)
 Ends = dict[tuple[str, int], int]
@@ -110,6 +115,11 @@ class Line:
         """How many messages of these queues are not committed."""
         return sum(lag(self.kafka, f"treadle.{queue}", self.begin) for queue in queues)
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs are in the tiers and have not gone on."""
+        return lag(self.kafka, "treadle.retries", self.begin)
+
     def metadata(self, queue: Queue) -> set[str]:
         """What stands in the metadata of the queue's commits."""
         consumer = _consumer(self.kafka, f"treadle.{queue}")
@@ -183,7 +193,8 @@ def read(kafka: str, begin: Ends) -> Iterator[Received]:
             place = (str(message.topic()), int(message.partition() or 0))
             offset = int(message.offset() or 0)
             headers: list[tuple[str, bytes]] = list(message.headers() or [])  # type: ignore[arg-type]  # as sent
-            yield Received(*place, offset, _bytes(message.key()), _bytes(message.value()), headers, 0)
+            key, value, at = _bytes(message.key()), _bytes(message.value()), message.timestamp()[1]
+            yield Received(*place, offset, key, value, headers, at)
             if offset + 1 >= left.get(place, 0):
                 left.pop(place, None)
     consumer.close()

@@ -18,7 +18,7 @@ MODULES = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path 
 
 # Modules (by pattern), and what they may import of ours; all else of ours is refused.
 MAY_IMPORT = {
-    "streams.jobs*": ("streams.jobs*", "streams.job", "streams.errors"),
+    "streams.jobs*": ("streams.jobs*", "streams.job", "streams.policy", "streams.errors"),
     "streams.agents*": (
         *("streams.agents*", "streams.agent", "streams.job", "streams.jobs*"),
         *("streams.event", "streams.tick", "streams.errors"),
@@ -38,7 +38,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "faust": ("streams.app",),
     "aiokafka": ("streams.app",),
-    "confluent_kafka": ("streams.producer", "streams.topic_plan", "consumers.kafka_intake", "treadle*"),
+    "confluent_kafka": ("streams.producer", "streams.topic_plan", "consumers.group_member", "treadle*"),
     "sqlalchemy": ("consumers*", "scheduler.ring", "treadle*"),
     "alembic": ("treadle*",),
     "typer": ("treadle.cli*",),
