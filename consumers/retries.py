@@ -57,6 +57,7 @@ class RetriesSettings:
         client = {
             "queued.min.messages": 1_000,
             "queued.max.messages.kbytes": 8 * 1024,
+            "fetch.max.bytes": 2 * 1024 * 1024,
             "max.partition.fetch.bytes": 128 * 1024,
             "fetch.wait.max.ms": 100,  # a partition that goes on is asked for when the last fetch is answered
             **self.kafka,
@@ -133,21 +134,21 @@ class RetriesProcess:
                 self._waiting.admit(came, tracker, now)
 
     def _send(self, releases: list[Release]) -> None:
-        started = [release for release in releases if release.held.tracker.start(release.message.offset)]
+        started = [release for release in releases if release.tracker.start(release.came.offset)]
         if started:
             self._moved += len(started)
             messages = [self._onward(release) for release in started]
             self._producer.send_then(messages, partial(self._sent, started))
 
     def _onward(self, release: Release) -> Message:
-        came = release.message
+        came = release.came
         try:
             message = onward(release, self._settings.tiers, home_of(came))
         except BadMessage as error:
             return dead_letter(came, failure(error, came, datetime.now(UTC), "it has no home"))
         metrics.MOVED.labels(message.topic).inc()
         if release.place is None:
-            metrics.LATENESS.observe((_now() - release.held.due) / 1000)
+            metrics.LATENESS.observe((_now() - release.due) / 1000)
         return message
 
     def _sent(self, releases: list[Release], failed: NotDelivered | None) -> None:
@@ -155,7 +156,7 @@ class RetriesProcess:
             self._failure = self._failure or failed  # they stay unfinished: another process sends them
             return
         for release in releases:
-            release.held.tracker.finish(release.message.offset)
+            release.tracker.finish(release.came.offset)
 
     @property
     def _under_way(self) -> int:

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from consumers.offsets import OffsetTracker
 from streams.message import Message, Received
 from streams.tiers import HOLD, Place, Tiers, due_of
@@ -21,38 +23,43 @@ At = tuple[str, int]
 """A topic and a partition of it."""
 
 
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Received).decode
+
+
 class Held(NamedTuple):
-    """A job in our hands; `go_at` and `due` are epoch milliseconds. Sorts by the moment at which it goes on."""
+    """A job in our hands; `go_at` and `due` are epoch milliseconds. Sorts by the moment at which it goes on.
+
+    The message is packed: its headers as Python has them would take several times as much memory.
+    """
 
     go_at: int
     number: int
     due: int
-    received: Received
+    packed: bytes
     tracker: OffsetTracker
 
     @property
     def size(self) -> int:
-        """Bytes, about: what a message takes beside its value is not negligible."""
-        return 1_000 + len(self.received.value or b"")
+        """Bytes, about."""
+        return 300 + len(self.packed)
 
 
 class Release(NamedTuple):
     """A job that goes on now: to the next tier, or home when `place` is None."""
 
-    held: Held
+    came: Received
+    due: int
     place: Place | None
-
-    @property
-    def message(self) -> Received:
-        return self.held.received
+    tracker: OffsetTracker
 
 
 @dataclass(frozen=True)
 class Room:
     """How much may be in our hands: so many bytes on the heap, and in all lines together."""
 
-    heap: int = 32 * 1024 * 1024
-    lines: int = 16 * 1024 * 1024
+    heap: int = 20 * 1024 * 1024
+    lines: int = 8 * 1024 * 1024
 
 
 class _Line:
@@ -88,25 +95,25 @@ class Waiting:
             due_of(received.headers) or 0
         )  # without one that can be read it goes home, to be looked at there
         if due - now < HOLD:
-            held = Held(due, self._count, due, received, tracker)
+            held = Held(due, self._count, due, _pack(received), tracker)
             if self._heap_has_room:
                 self._hold(held)
                 return
             held = held._replace(go_at=now)
         else:
             wait = self._tiers.by_topic[received.topic].wait(received.partition)
-            held = Held(min(received.timestamp, now) + wait, self._count, due, received, tracker)
+            held = Held(min(received.timestamp, now) + wait, self._count, due, _pack(received), tracker)
         line = self._lines.setdefault((received.topic, received.partition), _Line())
         line.jobs.append(held)
         line.size += held.size
 
     def release(self, now: int, most: int) -> list[Release]:
         """Whatever goes on now, at most so many. What comes from partitions that were taken away is dropped."""
-        released: list[Release] = []
+        released: list[tuple[Held, Place | None]] = []
         while self._heap and self._heap[0].go_at <= now and len(released) < most:
             held = heapq.heappop(self._heap)
             self._heap_size -= held.size
-            released.append(Release(held, None))
+            released.append((held, None))
         for at, line in list(self._lines.items()):
             while line.jobs and line.jobs[0].go_at <= now and len(released) < most:
                 place = self._tiers.place(line.jobs[0].due - now)
@@ -117,10 +124,14 @@ class Waiting:
                 if place is None and held.due > now:
                     self._hold(held._replace(go_at=held.due))
                 else:
-                    released.append(Release(held, place))
+                    released.append((held, place))
             # What was served goes to the end, so that no line has to stand back for ever.
             self._lines[at] = self._lines.pop(at)
-        return [release for release in released if not release.held.tracker.revoked]
+        return [
+            Release(_unpack(held.packed), held.due, place, held.tracker)
+            for held, place in released
+            if not held.tracker.revoked
+        ]
 
     def next_at(self) -> int | None:
         """The moment at which the next goes on; None when there is nothing. It may be past."""
@@ -160,6 +171,6 @@ class Waiting:
 
 def onward(release: Release, tiers: Tiers, home: str) -> Message:
     """The message with which a job goes on: as it came, to its place or to this home topic."""
-    came = release.message
+    came = release.came
     message = Message(home, came.key, came.value, came.headers)
     return tiers.moved(message, release.place) if release.place else message
