@@ -23,6 +23,9 @@ At = tuple[str, int]
 """A topic and a partition of it."""
 
 
+_CLOCKS_DIFFER = 60_000
+"""Milliseconds by which a broker's clock may be behind ours before jobs are moved more often than needed."""
+
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Received).decode
 
@@ -85,11 +88,7 @@ class Waiting:
         """How many partitions share the room of the lines."""
 
     def admit(self, received: Received, tracker: OffsetTracker, now: int) -> None:
-        """Take this one in.
-
-        Its wait counts from when the broker had it. A broker whose clock is ahead of ours would have us wait
-        longer than meant; that it comes to us from the future gives it away.
-        """
+        """Take this one in."""
         self._count += 1
         due = (
             due_of(received.headers) or 0
@@ -101,8 +100,7 @@ class Waiting:
                 return
             held = held._replace(go_at=now)
         else:
-            wait = self._tiers.by_topic[received.topic].wait(received.partition)
-            held = Held(min(received.timestamp, now) + wait, self._count, due, _pack(received), tracker)
+            held = Held(self._go_at(received, due, now), self._count, due, _pack(received), tracker)
         line = self._lines.setdefault((received.topic, received.partition), _Line())
         line.jobs.append(held)
         line.size += held.size
@@ -159,6 +157,20 @@ class Waiting:
     def __len__(self) -> int:
         """How many jobs are in our hands."""
         return len(self._heap) + sum(len(line.jobs) for line in list(self._lines.values()))
+
+    def _go_at(self, received: Received, due: int, now: int) -> int:
+        """When its wait is over, which counts from when the broker had it.
+
+        A broker's clock may differ from ours. Is it ahead, messages come to us from the future, and we count from now.
+        Is it behind, waits seem to be over too soon, and jobs would be sent round and round: that more of the wait is
+        left than its tier leaves gives it away, and we make up for it.
+        """
+        tier = self._tiers.by_topic[received.topic]
+        wait = tier.wait(received.partition)
+        over = min(received.timestamp, now) + wait
+        if tier.is_largest:  # it leaves any amount
+            return over
+        return max(over, min(due - tier.most_left, now + wait, over + _CLOCKS_DIFFER))
 
     @property
     def _heap_has_room(self) -> bool:

@@ -23,7 +23,7 @@ HOLD = 1_200
 so that no job comes out of a tier late."""
 
 _LARGEST_MULTIPLES = 4
-_MARGIN = 200  # ms by which a job leaves its last tier too early rather than too late
+MARGIN = 200  # ms by which a job leaves its last tier too early rather than too late
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,12 @@ class Tier:
     delay: int
     multiples: int
     partitions: int
+    is_largest: bool
+
+    @property
+    def most_left(self) -> int:
+        """What is left of a wait after this tier, at most, in milliseconds: change for which the coin is too large."""
+        return self.delay + MARGIN - 1
 
     def wait(self, partition: int) -> int:
         """How long a message of this partition waits, in milliseconds."""
@@ -78,7 +84,7 @@ class Tiers:
                     f"topic {topic}: its partitions wait 1 to {multiples} times its delay, "
                     f"so their number is a multiple of {multiples}, not {partitions}"
                 )
-            tiers[topic] = Tier(topic, delay, multiples, partitions)
+            tiers[topic] = Tier(topic, delay, multiples, partitions, at + 1 == len(sizes))
         if not sizes or sizes[0][0] > 1_000:
             raise ConfigError("a retry tier with a delay of PT1S is missing: the last wait of every job")
         return cls(tiers)
@@ -87,7 +93,7 @@ class Tiers:
         """Where to wait next with so many milliseconds left; None: so short a wait is kept in memory."""
         if remaining < HOLD:
             return None
-        spend = remaining - _MARGIN
+        spend = remaining - MARGIN
         tier = max((t for t in self.by_topic.values() if t.delay <= spend), key=lambda t: t.delay)
         return Place(tier, min(spend // tier.delay, tier.multiples))
 
