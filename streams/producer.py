@@ -103,7 +103,7 @@ class Producer:
             except BufferError:  # the local queue is full: the poller makes room as Kafka acknowledges
                 self._producer.poll(0.1)
             except KafkaException as error:
-                batch.on_delivery(error.args[0], None)
+                batch.on_delivery(error.args[0], None, message.topic)
                 return
 
     def _serve(self) -> None:
@@ -123,10 +123,10 @@ class _Batch:
         self._failure: NotDelivered | None = None
         self._lock = threading.Lock()
 
-    def on_delivery(self, error: KafkaError | None, message: Any) -> None:
+    def on_delivery(self, error: KafkaError | None, message: Any, topic: str = "a topic") -> None:
         with self._lock:
             if error is not None and self._failure is None:
-                topic = message.topic() if message else "a topic"
+                topic = message.topic() if message else topic
                 self._failure = NotDelivered(f"Kafka did not take a message for {topic}: {_advice(error)}")
             self._waiting -= 1
             over = self._waiting == 0
@@ -150,6 +150,8 @@ def enqueue(sender: Sender, envelopes: Sequence[Envelope], tiers: Tiers | None =
 def _advice(error: KafkaError) -> str:
     if error.code() in (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART):
         return "the topic does not exist. `treadle topics apply` makes it."
+    if error.code() == KafkaError._UNKNOWN_PARTITION:
+        return "it has fewer partitions than topics.yaml plans. `treadle topics apply` adds them."
     if error.code() == KafkaError._MSG_TIMED_OUT:
         return "no answer in time. Is Kafka up, and is TREADLE_KAFKA right? `treadle check` looks."
     return str(error.str())
