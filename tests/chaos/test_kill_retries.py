@@ -53,7 +53,9 @@ def test_killed_retries_and_consumers_end_every_job_as_its_policy_says(line: Lin
 
     assert [line.end(process) for process in running.values()] == [0, 0]
     needed = sum(min(times + 1, ATTEMPTS) for times in failing.values())
-    print(f"killed while jobs were waiting: {killed_at_work} of {KILLS}; attempts: {len(line.out)} for {needed}")
+    print(
+        f"killed while jobs were waiting: {killed_at_work} of {KILLS}; attempts: {len(line.out)} for {needed}"
+    )
     assert killed_at_work
     for word, times in failing.items():
         assert attempts(line)[word] == set(range(1, min(times + 1, ATTEMPTS) + 1)), word
