@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -138,6 +139,7 @@ class RetriesProcess:
         if started:
             self._moved += len(started)
             messages = [self._onward(release) for release in started]
+            _count(messages, started)
             self._producer.send_then(messages, partial(self._sent, started))
 
     def _onward(self, release: Release) -> Message:
@@ -146,9 +148,6 @@ class RetriesProcess:
             message = onward(release, self._settings.tiers, home_of(came))
         except BadMessage as error:
             return dead_letter(came, failure(error, came, datetime.now(UTC), "it has no home"))
-        metrics.MOVED.labels(message.topic).inc()
-        if release.place is None:
-            metrics.LATENESS.observe((_now() - release.due) / 1000)
         return message
 
     def _sent(self, releases: list[Release], failed: NotDelivered | None) -> None:
@@ -170,6 +169,15 @@ class RetriesProcess:
     def _update_metrics(self, pulse: Pulse) -> None:
         metrics.HELD.set(len(self._waiting))
         metrics.PARTITIONS.labels(NAME).set(len(self._member.places))
+
+
+def _count(messages: list[Message], releases: list[Release]) -> None:
+    for topic, count in Counter([message.topic for message in messages]).items():
+        metrics.MOVED.labels(topic).inc(count)
+    now = _now()
+    for release in releases:
+        if release.place is None:
+            metrics.LATENESS.observe((now - release.due) / 1000)
 
 
 def home_of(received: Received) -> str:

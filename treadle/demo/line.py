@@ -9,6 +9,7 @@ from pathlib import Path
 from streams.dead import failure_of
 from streams.errors import TreadleError
 from streams.message import Received
+from treadle.demo.interrupts import held_back
 from treadle.demo.reading import Log
 from treadle.supervise import Child, end
 
@@ -28,7 +29,8 @@ class Line:
         """Start `treadle run` with these arguments; the name is for people and for the log."""
         child = Child(list(arguments), self._environment, self.logs / f"{name}.log")
         self.children[name] = child
-        child.start()
+        with held_back():  # one that is started and not noted would be left behind
+            child.start()
         return child
 
     def kill(self, name: str) -> None:
