@@ -56,11 +56,11 @@ class RetriesSettings:
     def member(self) -> MemberSettings:
         """One consumer of all tiers. It fetches little at a time: most of what it sees waits longer than it looks."""
         client = {
-            "queued.min.messages": 1_000,
+            "queued.min.messages": 100,  # of each partition
             "queued.max.messages.kbytes": 8 * 1024,
             "fetch.max.bytes": 2 * 1024 * 1024,
             "max.partition.fetch.bytes": 128 * 1024,
-            "fetch.wait.max.ms": 100,  # a partition that goes on is asked for when the last fetch is answered
+            "fetch.wait.max.ms": 50,  # a partition that goes on is asked for when the last fetch is answered
             **self.kafka,
         }
         return MemberSettings(NAME, tuple(self.tiers.by_topic), client, self.membership, self.static_id)
@@ -112,7 +112,6 @@ class RetriesProcess:
         if (room := _UNDER_WAY - self._under_way) > 0:
             self._send(self._waiting.release(_now(), room))
         self._next_at = self._waiting.next_at()
-        self._waiting.partitions = max(1, len(self._member.places))
         self._member.pause(self._waiting.full() | self._member.full)
         if time.monotonic() >= self._commit_at:
             self._commit_at = time.monotonic() + _COMMIT_EVERY

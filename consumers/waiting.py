@@ -84,8 +84,6 @@ class Waiting:
         self._heap_size = 0
         self._full: set[At] = set()
         self._count = 0
-        self.partitions = 1
-        """How many partitions share the room of the lines."""
 
     def admit(self, received: Received, tracker: OffsetTracker, now: int) -> None:
         """Take this one in."""
@@ -140,7 +138,10 @@ class Waiting:
 
     def full(self) -> set[At]:
         """Partitions of which nothing more is to be fetched for now."""
-        most = self._room.lines // self.partitions
+        free = self._room.lines - sum(line.size for line in self._lines.values())
+        most = max(
+            free // 4, self._room.lines // 256
+        )  # a line may be the longer, the more room the others leave
         for at, line in self._lines.items():
             if line.size >= most:
                 self._full.add(at)

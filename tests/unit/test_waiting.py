@@ -16,7 +16,7 @@ from tests.builders.messages import TIERS, a_message
 
 NOW = 1_765_217_220_000
 DAY = 86_400_000
-FIFTY = Room(heap=30_000, lines=60 * 1_000)  # bytes
+LITTLE = Room(heap=30_000, lines=6_000)  # bytes
 
 
 class World:
@@ -181,8 +181,7 @@ def test_a_process_that_commits_before_it_goes_repeats_nothing(waits: list[int],
 
 
 def test_little_room_makes_jobs_late_and_loses_none() -> None:
-    world = World(room=FIFTY)
-    world.waiting.partitions = 60
+    world = World(room=LITTLE)
     for number in range(500):
         world.enqueue(str(number), 1_000 + number)
 
