@@ -7,6 +7,7 @@ and what it raises or leaves behind is the outcome. Whoever runs them decides on
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,13 +18,14 @@ import structlog
 from consumers.context import Context, Transactions
 from consumers.follow_ups import messages_of
 from consumers.once import AlreadyDone
-from consumers.outcome import NOTHING_FOLLOWS, Dead, Discarded, Outcome, Succeeded
+from consumers.outcome import NOTHING_FOLLOWS, Dead, Outcome, Retrying, Succeeded
+from consumers.policy import decide
 from consumers.worker import Worker, Workers
 from streams import tracing
-from streams.codec import decode_job
+from streams.codec import decode_job, epoch_ms
 from streams.dead import failure
 from streams.envelope import Envelope
-from streams.errors import BadMessage, Discard, TookTooLong, UnknownKind
+from streams.errors import BadMessage, Discard, RetryLater, TookTooLong, UnknownKind
 from streams.job import Kinds
 from streams.logs import current_job
 from streams.message import Received
@@ -36,6 +38,10 @@ log = structlog.get_logger()
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _one_of_ten() -> int:
+    return random.randrange(10)  # spreads retries; no secret
 
 
 class Attempt:
@@ -59,7 +65,7 @@ class Performer:
     """Everything an attempt needs: what kinds there are, who performs them, and on which database.
 
     `stopping` tells workers whether the process has been asked to end; `tracer` records spans, if set;
-    without `log_failures` what a worker raises is in the outcome alone.
+    without `log_failures` what a worker raises is in the outcome alone; `chance` is the randomness of a backoff.
     """
 
     kinds: Kinds
@@ -69,6 +75,7 @@ class Performer:
     stopping: Callable[[], bool] = bool
     tracer: Tracer | None = None
     log_failures: bool = True
+    chance: Callable[[], int] = _one_of_ten
 
     def attempt(self, received: Received) -> Attempt:
         """All steps, on this thread. Never raises: whatever goes wrong is the outcome."""
@@ -88,7 +95,10 @@ class Performer:
                     f"no worker performs {envelope.kind} here: name its module in TREADLE_WORKERS"
                 )
         except BadMessage as error:
-            attempt.outcome = Dead(failure(error, received, attempt.started_at))
+            attempt.outcome = Dead(failure(error, received, attempt.started_at, "it cannot be read here"))
+            return attempt
+        if envelope.due is not None and _came_too_soon(envelope.due, attempt):
+            attempt.outcome = Retrying(envelope.due, envelope.attempt, envelope.later)
             return attempt
         attempt.ctx = Context(
             job_id=envelope.id,
@@ -143,19 +153,26 @@ class Performer:
         """What an attempt ends in whose worker raised this."""
         if isinstance(error, AlreadyDone):
             return Succeeded(error.follow_ups)
-        if isinstance(error, Discard):
-            return Discarded(error.reason)
-        envelope = attempt.envelope
-        if self.log_failures:
+        envelope, now = attempt.envelope, self.clock()
+        assert envelope is not None  # else it had an outcome before any worker was asked
+        if self.log_failures and not isinstance(error, Discard | RetryLater):
             log.warning(
                 "attempt_failed",
-                kind=envelope.kind if envelope else None,
-                job=envelope.id if envelope else None,
-                attempt=envelope.attempt if envelope else None,
+                kind=envelope.kind,
+                job=envelope.id,
+                attempt=envelope.attempt,
                 error=type(error).__name__,
                 exc_info=error,
             )
-        return Dead(failure(error, attempt.received, self.clock()))
+        return decide(envelope, error, attempt.received, now, self.chance())
+
+
+def _came_too_soon(due: datetime, attempt: Attempt) -> bool:
+    """Whether it was sent home before it was due, past the tiers, by somebody who does not know them.
+
+    What comes out of a tier was sent when it was due by the clock there: should ours be behind, it is not sent back.
+    """
+    return due > attempt.started_at and epoch_ms(due) > attempt.received.timestamp
 
 
 def too_long(worker: Worker) -> TookTooLong:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from streams.event import Event
 from streams.job import Job
+from streams.later import due_at
 
 if TYPE_CHECKING:  # jobs are declared and enqueued where no database library is loaded
     from sqlalchemy import Connection
@@ -34,6 +35,7 @@ class Context:
         "_transactions",
         "attempt",
         "deadline",
+        "dues",
         "events",
         "job_id",
         "jobs",
@@ -59,6 +61,7 @@ class Context:
         self.attempt = attempt
         self.now = now
         self.jobs: list[Job] = []
+        self.dues: list[datetime | None] = []
         self.events: list[Event] = []
         self.deadline = deadline
         self.traceparent = traceparent
@@ -87,13 +90,16 @@ class Context:
         finally:
             self._transaction = "over"
 
-    def enqueue(self, *jobs: Job) -> None:
+    def enqueue(self, *jobs: Job, delay: timedelta | None = None, at: datetime | None = None) -> None:
         """Jobs that follow from this one: sent when the attempt has succeeded, each under an id of its cause.
 
-        With a transaction, call this inside it: what follows is committed together with the rows.
+        With a transaction, call this inside it: what follows is committed together with the rows. For later: with
+        a `delay`, counted from `now`, or `at` an aware moment; BadMessage as from `streams.later.due_at`.
         """
         self._refuse_when_over()
+        due = due_at(self.now, delay=delay, at=at)
         self.jobs.extend(jobs)
+        self.dues.extend([due] * len(jobs))
 
     def publish(self, event: Event) -> None:
         """An event for `loomio.events`, sent as the jobs of `enqueue` are."""

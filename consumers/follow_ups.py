@@ -18,7 +18,12 @@ def messages_of(ctx: Context) -> tuple[Message, ...]:
     if not ctx.jobs and not ctx.events:
         return ()  # most attempts
     jobs = children(
-        ctx.jobs, of=ctx.job_id, source=f"/treadle/jobs/{ctx.kind}", now=ctx.now, traceparent=ctx.traceparent
+        ctx.jobs,
+        of=ctx.job_id,
+        source=f"/treadle/jobs/{ctx.kind}",
+        now=ctx.now,
+        dues=ctx.dues,
+        traceparent=ctx.traceparent,
     )
     return (*map(encode_job, jobs), *map(encode_event, ctx.events))
 

@@ -1,6 +1,7 @@
 """The closed set of what an attempt can end in."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from streams.dead import Failure
 from streams.message import Message
@@ -25,10 +26,23 @@ class Discarded:
 
 
 @dataclass(frozen=True, slots=True)
+class Retrying:
+    """It is performed again once `due` has passed, as attempt number `attempt`.
+
+    `failure` says why, unless the job was only put off; `later` counts how often its worker did that so far.
+    """
+
+    due: datetime
+    attempt: int
+    later: int = 0
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Dead:
     """No machine will try it again."""
 
     failure: Failure
 
 
-Outcome = Succeeded | Discarded | Dead
+Outcome = Succeeded | Retrying | Discarded | Dead

@@ -1,13 +1,10 @@
-"""The partitions of a queue that this process has, and what to commit of them. Knows no Kafka client."""
+"""The partitions of a topic that this process has. Knows no Kafka client."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from consumers.offsets import Commit, OffsetTracker
-
-Place = tuple[int, Commit]
-"""A partition and what is to be committed of it."""
 
 
 class Partitions:
@@ -33,10 +30,6 @@ class Partitions:
                 self._former[tracker.partition] = tracker
         return leaving
 
-    def due(self) -> list[Place]:
-        """What to commit now."""
-        return due(self.trackers.values())
-
     def committed(self, partition: int, commit: Commit) -> None:
         """Kafka has taken this commit."""
         tracker = self.trackers.get(partition)
@@ -58,8 +51,3 @@ class Partitions:
         """How many jobs are at work, also of partitions that are no longer ours."""
         trackers = [*list(self.trackers.values()), *list(self._former.values())]
         return sum(len(tracker.running) for tracker in trackers)
-
-
-def due(trackers: Iterable[OffsetTracker]) -> list[Place]:
-    """What to commit of these."""
-    return [(tracker.partition, commit) for tracker in trackers if (commit := tracker.commit()) is not None]

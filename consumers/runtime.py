@@ -25,6 +25,7 @@ from streams import metrics
 from streams.errors import TreadleError
 from streams.job import Queue
 from streams.producer import Producer
+from streams.tiers import Tiers
 
 log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ class ConsumerSettings:
     """
 
     intake: IntakeSettings
+    tiers: Tiers
     weights: Mapping[Queue, int]
     slots: int = 20
     async_limit: int = 1_000
@@ -57,7 +59,7 @@ class ConsumerProcess:
         self._producer = Producer(settings.intake.kafka)
         self._lifecycle = Lifecycle(self._producer, self._running)
         self._stations = Stations(Lanes(settings.weights), Lanes(settings.weights))
-        settler = Settler(self._producer, self._lifecycle.record, self._fail)
+        settler = Settler(self._producer, settings.tiers, self._lifecycle.record, self._fail)
         self._pool = WorkerPool(performer, build)
         self._slots = Slots(self._stations.slots, performer, settler, self._pool.run, settings.slots)
         self._loop = EventLoop(self._stations.loop, performer, settler, settings.async_limit)

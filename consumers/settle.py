@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from consumers.attempt import Attempt
 from consumers.lifecycle import Finished
-from consumers.outcome import NOTHING_FOLLOWS, Dead, Discarded, Outcome, Succeeded
+from consumers.outcome import NOTHING_FOLLOWS, Dead, Discarded, Outcome, Retrying, Succeeded
 from consumers.parcel import Parcel
+from streams.again import again
 from streams.dead import dead_letter
 from streams.errors import NotDelivered, TreadleError
+from streams.job import Queue
 from streams.message import Message, Received
 from streams.producer import Sender
+from streams.tiers import Tiers
+from streams.topics import queue_of
 
 
-def settlement(outcome: Outcome, received: Received) -> Sequence[Message]:
-    """The messages that must be acknowledged before the offset of `received` may be committed."""
+def settlement(
+    outcome: Outcome, received: Received, queue: Queue, tiers: Tiers, now: int
+) -> Sequence[Message]:
+    """The messages that must be acknowledged before the offset of `received` may be committed.
+
+    `queue` is the job's home; `now` (epoch milliseconds) decides how what is not due yet begins to wait.
+    """
     match outcome:
         case Succeeded(follow_ups):
-            return follow_ups
+            return [tiers.send_to_wait(message, now) for message in follow_ups]
+        case Retrying(due, attempt, later, failure):
+            message = again(received, queue, attempt=attempt, due=due, later=later, failure=failure)
+            return (tiers.send_to_wait(message, now),)
         case Discarded():
             return ()
         case Dead(failure):
@@ -32,6 +45,7 @@ class Settler:
     """Settles attempts. `record` takes note of each; `fail` hears what could not be settled."""
 
     sender: Sender
+    tiers: Tiers
     record: Callable[[Finished], None]
     fail: Callable[[TreadleError], None]
 
@@ -42,7 +56,7 @@ class Settler:
         self.record(_finished(attempt, outcome))
         if outcome is NOTHING_FOLLOWS:
             parcel.finish()
-        elif messages := settlement(outcome, attempt.received):
+        elif messages := settlement(outcome, attempt.received, _home(attempt), self.tiers, _epoch_ms()):
             self.sender.send_then(messages, partial(self._sent, parcel))
         else:
             parcel.finish()
@@ -52,6 +66,18 @@ class Settler:
             self.fail(failure)  # the offset stays unfinished: another process performs the job again
         else:
             parcel.finish()
+
+
+def _home(attempt: Attempt) -> Queue:
+    if attempt.envelope is not None:
+        return attempt.envelope.queue
+    return (
+        queue_of(attempt.received.topic) or Queue.DEFAULT
+    )  # of no use: what cannot be read is not tried again
+
+
+def _epoch_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _finished(attempt: Attempt, outcome: Outcome) -> Finished:
@@ -70,5 +96,10 @@ def _told(outcome: Outcome) -> tuple[str, str]:
             return "succeeded", ""
         case Discarded(reason):
             return "discarded", reason
+        case Retrying(failure=None):
+            return "later", ""
+        case Retrying(failure=failure):
+            assert failure is not None
+            return "retrying", f"{failure.error}: {failure.message}"
         case Dead(failure):
             return "dead", f"{failure.error}: {failure.message}"

@@ -18,11 +18,13 @@ from streams.event import Event
 from streams.job import Job, Kind, Kinds, Queue, kind_of
 from streams.message import Headers, Message, Received
 from streams.tick import Tick
+from streams.tiers import DUE, QUEUE
 from streams.topics import EVENTS, TICKS, queue_of, topic_of
 
 MAX_JOB_BYTES = 1024 * 1024
 """A job's arguments may be this long, encoded. Larger things belong into a file or a table."""
 
+ATTEMPT, LATER = "treadle_attempt", "treadle_later"
 GENERIC_WORKER = "GenericWorker"
 _QUEUES = {queue.value.encode(): queue for queue in Queue}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,11 +38,13 @@ def encode_job(envelope: Envelope) -> Message:
         raise BadMessage(_too_large(len(value)))
     headers = _cloudevent(envelope.id, envelope.kind, envelope.source, envelope.time)
     if envelope.attempt > 1:  # a header costs a consumer a quarter of a microsecond: defaults are left out
-        headers.append(("treadle_attempt", b"%d" % envelope.attempt))
+        headers.append((ATTEMPT, b"%d" % envelope.attempt))
     if envelope.due is not None:
-        headers.append(("treadle_due", b"%d" % _epoch_ms(envelope.due)))
+        headers.append((DUE, b"%d" % epoch_ms(envelope.due)))
     if envelope.traceparent is not None:
         headers.append(("traceparent", envelope.traceparent.encode()))
+    if envelope.later:
+        headers.append((LATER, b"%d" % envelope.later))
     return Message(topic_of(envelope.queue), envelope.key.encode() if envelope.key else None, value, headers)
 
 
@@ -52,7 +56,7 @@ def decode_job(received: Received, kinds: Kinds) -> Envelope:
         kind, job = read_job(kinds, _text(headers, "ce_type"), received.value)
         if (get("ce_specversion") or b"1.0") != b"1.0":
             raise BadMessage("header ce_specversion is not 1.0, the only version we read")
-        time, due, queue, trace = get("ce_time"), get("treadle_due"), get("treadle_queue"), get("traceparent")
+        time, due, queue, trace = get("ce_time"), get(DUE), get(QUEUE), get("traceparent")
         return Envelope(
             job=job,
             id=_text(headers, "ce_id"),
@@ -60,9 +64,10 @@ def decode_job(received: Received, kinds: Kinds) -> Envelope:
             source=_text(headers, "ce_source"),
             time=_moment(time.decode()) if time else _from_epoch_ms(received.timestamp),
             key=received.key.decode() if received.key else None,
-            attempt=int(get("treadle_attempt") or b"1"),
+            attempt=int(get(ATTEMPT) or b"1"),
             due=_from_epoch_ms(int(due)) if due else None,
             traceparent=trace.decode() if trace else None,
+            later=int(get(LATER) or b"0"),
         )
     except (ValueError, OverflowError) as error:  # a header that is not UTF-8, no number, no moment, no queue
         raise BadMessage(f"a header cannot be read: {error}") from error
@@ -203,8 +208,9 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _epoch_ms(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+def epoch_ms(moment: datetime) -> int:
+    """The first whole millisecond of the epoch that is not before this moment."""
+    return -((_EPOCH - moment) // timedelta(milliseconds=1))
 
 
 def _from_epoch_ms(ms: int) -> datetime:

@@ -14,7 +14,7 @@ MAX_REASON = 1024
 """Longest reason kept, in characters."""
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why an attempt failed, and where the message lay: the header `treadle_failure`, as JSON."""
 
     error: str
@@ -24,9 +24,11 @@ class Failure(msgspec.Struct, frozen=True):
     topic: str
     partition: int
     offset: int
+    why: str = ""
+    """Why nothing tries it again: "all 25 retries are used up"."""
 
 
-def failure(error: BaseException, received: Received, at: datetime) -> Failure:
+def failure(error: BaseException, received: Received, at: datetime, why: str = "") -> Failure:
     """What there is to say of this error. The first failure's time is kept from an earlier attempt."""
     before = failure_of(received)
     return Failure(
@@ -37,6 +39,7 @@ def failure(error: BaseException, received: Received, at: datetime) -> Failure:
         topic=received.topic,
         partition=received.partition,
         offset=received.offset,
+        why=why,
     )
 
 

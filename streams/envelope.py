@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import chain, repeat
 
 import msgspec
 import uuid_utils
@@ -20,7 +21,8 @@ class Envelope(msgspec.Struct, frozen=True):
     """A job with its papers, as it travels through Kafka.
 
     `source` says what made the job be ("/treadle/scheduler"), `time` when it was enqueued, `attempt`
-    counts from 1, and the job must not start before `due`. Moments are aware, in UTC.
+    counts from 1, and the job must not start before `due`. `later` says how often it was put off by RetryLater.
+    Moments are aware, in UTC.
     """
 
     job: Job
@@ -32,6 +34,7 @@ class Envelope(msgspec.Struct, frozen=True):
     attempt: int = 1
     due: datetime | None = None
     traceparent: str | None = None
+    later: int = 0
 
     @property
     def kind(self) -> str:
@@ -45,6 +48,7 @@ def seal(
     id: str | None = None,
     queue: Queue | None = None,
     key: str | None = None,
+    due: datetime | None = None,
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Envelope:
@@ -57,6 +61,7 @@ def seal(
         source=source,
         time=now or datetime.now(UTC),
         key=key if key is not None else kind.key_of(job),
+        due=due,
         traceparent=traceparent,
     )
 
@@ -67,18 +72,24 @@ def id_from(*cause: str) -> str:
 
 
 def children(
-    jobs: Iterable[Job], *, of: str, source: str, now: datetime, traceparent: str | None = None
+    jobs: Iterable[Job],
+    *,
+    of: str,
+    source: str,
+    now: datetime,
+    dues: Iterable[datetime | None] = (),
+    traceparent: str | None = None,
 ) -> list[Envelope]:
-    """Envelopes for the jobs that the cause with id `of` led to.
+    """Envelopes for the jobs that the cause with id `of` led to; `dues` has the moments of those for later.
 
     The second run of a cause gives the same ids: each is made from the cause, the kind and the
     arguments, and, where a cause wants the very same job twice, which of them it is.
     """
     seen: Counter[tuple[str, bytes]] = Counter()
     sealed = []
-    for job in jobs:
+    for job, due in zip(jobs, chain(dues, repeat(None))):  # noqa: B905  # the second is endless
         what = (kind_of(job).name, msgspec.json.encode(job))
         seen[what] += 1
         id_ = id_from(of, what[0], what[1].decode(), str(seen[what]))
-        sealed.append(seal(job, source=source, id=id_, traceparent=traceparent, now=now))
+        sealed.append(seal(job, source=source, id=id_, due=due, traceparent=traceparent, now=now))
     return sealed

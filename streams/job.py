@@ -12,6 +12,7 @@ from typing import Any, ClassVar, dataclass_transform
 import msgspec
 
 from streams.errors import ConfigError, UnknownKind
+from streams.policy import CRITICAL, USUAL, Policy
 
 
 class Queue(StrEnum):
@@ -30,7 +31,7 @@ class Kind:
 
     `name` is what stands on the wire and never changes. `key` is a template for the ordering key,
     filled from the job's fields ("poll:{poll_id}"). `replaces` names the Ruby worker class, or the
-    "Service.method" that Loomio calls by way of its GenericWorker.
+    "Service.method" that Loomio calls by way of its GenericWorker. `policy` says what becomes of a failed attempt.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Kind:
     key: str | None
     replaces: tuple[str, ...]
     job_class: type[Job]
+    policy: Policy = USUAL
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -50,7 +52,7 @@ class Kind:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class _JobMeta(msgspec.StructMeta):
-    """Takes `kind=`, `queue=`, `key=` and `replaces=` out of the class line, and checks them."""
+    """Takes `kind=`, `queue=`, `key=`, `replaces=` and `policy=` out of the class line, and checks them."""
 
     def __new__(
         mcls,
@@ -62,6 +64,7 @@ class _JobMeta(msgspec.StructMeta):
         queue: Queue = Queue.DEFAULT,
         key: str | None = None,
         replaces: str | tuple[str, ...] = (),
+        policy: Policy | None = None,
         **config: Any,
     ) -> Any:
         cls: Any = super().__new__(mcls, name, bases, namespace, **config)
@@ -69,9 +72,9 @@ class _JobMeta(msgspec.StructMeta):
             return cls
         if kind is None:
             raise ConfigError(f'{name} needs a kind: class {name}(Job, kind="shop.{name.lower()}")')
-        cls.__kind__ = Kind(
-            kind, Queue(queue), key, (replaces,) if isinstance(replaces, str) else replaces, cls
-        )
+        names = (replaces,) if isinstance(replaces, str) else replaces
+        usual = CRITICAL if queue is Queue.CRITICAL else USUAL
+        cls.__kind__ = Kind(kind, Queue(queue), key, names, cls, policy or usual)
         wanted = {part for _, part, _, _ in string.Formatter().parse(key or "") if part}
         if missing := wanted - set(cls.__struct_fields__):
             raise ConfigError(f"{name}: key {key!r} names no field of the job: {', '.join(missing)}")

@@ -6,12 +6,13 @@ Headers = list[tuple[str, bytes]]
 
 
 class Message(NamedTuple):
-    """Something to be written to a topic."""
+    """Something to be written to a topic; to one partition of it, or to that of its key."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
+    partition: int | None = None
 
 
 class Received(NamedTuple):

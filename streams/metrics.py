@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import accumulate
 
-from prometheus_client import REGISTRY, Counter, Gauge
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -16,6 +16,14 @@ PARTITIONS = Gauge("treadle_partitions", "Partitions that this process has.", ["
 COMMITS = Counter("treadle_commits", "Commits of offsets, by result (ok, failed).", ["queue", "result"])
 REBALANCES = Counter(
     "treadle_rebalances", "Times that partitions came, went or were lost.", ["queue", "what"]
+)
+
+MOVED = Counter("treadle_waiting_moved", "Waiting jobs that went on, by the topic they went to.", ["topic"])
+HELD = Gauge("treadle_waiting_held", "Waiting jobs that this process has in its hands.")
+LATENESS = Histogram(
+    "treadle_waiting_late_seconds",
+    "How long after their due moment waiting jobs went home.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0),
 )
 
 BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as KafkaProducer
 
-from streams.codec import encode_job
+from streams.codec import encode_job, epoch_ms
 from streams.envelope import Envelope
 from streams.errors import NotDelivered
 from streams.logs import kafka_client
 from streams.message import Message
+from streams.tiers import Tiers
 
 Done = Callable[[NotDelivered | None], None]
 """Called once, from a thread of the producer's, when all messages are acknowledged or one has failed."""
@@ -96,13 +97,14 @@ class Producer:
                     value=message.value,
                     key=message.key,
                     headers=message.headers,  # type: ignore[arg-type]  # the stub wants a union
+                    partition=-1 if message.partition is None else message.partition,
                     on_delivery=batch.on_delivery,
                 )
                 return
             except BufferError:  # the local queue is full: the poller makes room as Kafka acknowledges
                 self._producer.poll(0.1)
             except KafkaException as error:
-                batch.on_delivery(error.args[0], None)
+                batch.on_delivery(error.args[0], None, message.topic)
                 return
 
     def _serve(self) -> None:
@@ -122,27 +124,33 @@ class _Batch:
         self._done = done
         self._failures: list[NotDelivered] = []
 
-    def on_delivery(self, error: KafkaError | None, message: Any) -> None:
+    def on_delivery(self, error: KafkaError | None, message: Any, topic: str = "a topic") -> None:
         if error is not None:
-            topic = message.topic() if message else "a topic"
+            topic = message.topic() if message else topic
             reason = _advice(error)
             self._failures.append(NotDelivered(f"Kafka did not take a message for {topic}: {reason}"))
         if next(self._number) == self._last:
             self._done(self._failures[0] if self._failures else None)
 
 
-def enqueue(sender: Sender, envelopes: Sequence[Envelope]) -> list[str]:
-    """Send jobs with one wait for all; the ids come back in the same order.
+def enqueue(sender: Sender, envelopes: Sequence[Envelope], tiers: Tiers | None = None) -> list[str]:
+    """Send jobs with one wait for all; the ids come back in the same order. Those for later need the `tiers`.
 
     Raises BadMessage, before anything is sent, when one is too large, and NotDelivered.
     """
-    sender.send([encode_job(envelope) for envelope in envelopes])
+    messages = [encode_job(envelope) for envelope in envelopes]
+    if tiers is not None:
+        now = epoch_ms(datetime.now(UTC))
+        messages = [tiers.send_to_wait(message, now) for message in messages]
+    sender.send(messages)
     return [envelope.id for envelope in envelopes]
 
 
 def _advice(error: KafkaError) -> str:
     if error.code() in (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART):
         return "the topic does not exist. `treadle topics apply` makes it."
+    if error.code() == KafkaError._UNKNOWN_PARTITION:
+        return "it has fewer partitions than topics.yaml plans. `treadle topics apply` adds them."
     if error.code() == KafkaError._MSG_TIMED_OUT:
         return "no answer in time. Is Kafka up, and is TREADLE_KAFKA right? `treadle check` looks."
     return str(error.str())

@@ -10,6 +10,7 @@ import msgspec
 
 from streams.errors import ConfigError
 from streams.job import Queue
+from streams.tiers import Tiers
 
 EVENTS = "loomio.events"
 TICKS = "treadle.ticks"
@@ -48,13 +49,16 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def config(self, replication: int) -> dict[str, str]:
         """The settings that Kafka keeps for this topic, with so many copies of it."""
         ms = -1 if self.retention is None else self.retention // timedelta(milliseconds=1)
-        return {
+        settings = {
             "cleanup.policy": "compact" if self.compact else "delete",
             "retention.ms": str(ms),
             "retention.bytes": str(self.bytes),
             "max.message.bytes": str(self.max_message),
             "min.insync.replicas": str(min(self.min_in_sync, replication)),
         }
+        if self.delay is not None:  # a wait counts from the moment at which the broker has the message
+            settings["message.timestamp.type"] = "LogAppendTime"
+        return settings
 
 
 class Topics(msgspec.Struct, frozen=True):
@@ -66,6 +70,12 @@ class Topics(msgspec.Struct, frozen=True):
     def weights(self) -> dict[Queue, int]:
         """Each queue's share of the picks when one process serves them all."""
         return {topic.queue: topic.weight for topic in self.by_name.values() if topic.queue}
+
+    @property
+    def tiers(self) -> Tiers:
+        """The retry tiers. Raises ConfigError when they do not go together."""
+        planned = self.by_name.values()
+        return Tiers.made_of((t.name, t.delay, t.partitions) for t in planned if t.delay is not None)
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -99,4 +109,8 @@ def load_topics(path: Path) -> Topics:
         topics[name] = topic
     if missing := [name for name in NEEDED if name not in topics]:
         raise ConfigError(f"{path} leaves out what Treadle needs: {', '.join(missing)}")
+    try:
+        Topics(topics).tiers  # noqa: B018  # for what it refuses
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     return Topics(topics)

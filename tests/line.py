@@ -23,8 +23,13 @@ from streams.topics import DEAD, EVENTS, LIFECYCLE, TICKS, load_topics, topic_of
 
 ROOT = Path(__file__).parents[1]
 PLANNED = load_topics(ROOT / "topics.yaml")
-READ = [*(topic_of(queue) for queue in Queue), EVENTS, TICKS, DEAD, LIFECYCLE]
-GROUPS = {**{f"treadle.{queue}": [topic_of(queue)] for queue in Queue}, "treadle.agents": [EVENTS, TICKS]}
+TIERS = list(PLANNED.tiers.by_topic)
+READ = [*(topic_of(queue) for queue in Queue), *TIERS, EVENTS, TICKS, DEAD, LIFECYCLE]
+GROUPS = {
+    **{f"treadle.{queue}": [topic_of(queue)] for queue in Queue},
+    "treadle.retries": TIERS,
+    "treadle.agents": [EVENTS, TICKS],
+}
 
 _numbers = itertools.count(1)
 Ends = dict[tuple[str, int], int]
@@ -113,6 +118,11 @@ class Line:
     def committed(self, queue: Queue) -> Ends:
         """The first offset of each partition of the queue that is not committed."""
         return {(place.topic, place.partition): place.offset for place in self._commits(queue)}
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs are in the tiers and have not gone on."""
+        return lag(self.kafka, "treadle.retries", self.begin)
 
     def metadata(self, queue: Queue) -> set[str]:
         """What stands in the metadata of the queue's commits."""

@@ -10,18 +10,23 @@ from streams.agent import on_event, on_tick
 from streams.errors import Discard, GiveUp, RetryLater
 from streams.event import Event
 from streams.job import Job, Queue
+from streams.policy import NO_RETRIES, Policy, Steps, UsedUp
 from streams.tick import Tick
 from treadle.sending import enqueue, enqueue_many
 
 __all__ = [
+    "NO_RETRIES",
     "Context",
     "Discard",
     "Event",
     "GiveUp",
     "Job",
+    "Policy",
     "Queue",
     "RetryLater",
+    "Steps",
     "Tick",
+    "UsedUp",
     "enqueue",
     "enqueue_many",
     "on_event",

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from consumers.attempt import Performer
 from consumers.context import Context, Transactions
 from consumers.once import NoDatabase
-from consumers.outcome import Dead, Discarded
+from consumers.outcome import Dead, Discarded, Retrying
 from consumers.worker import Workers
 from streams.codec import as_ruby, encode_job
 from streams.envelope import seal
@@ -49,7 +49,7 @@ def _golden(changes: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Performed:
-    """What one attempt came to: succeeded, discarded or failed. `jobs` and `events` were not sent."""
+    """What one attempt came to: succeeded, discarded, failed or later. `jobs` and `events` were not sent."""
 
     outcome: str
     reason: str = ""
@@ -98,7 +98,9 @@ def perform(
     match attempt.outcome:
         case Discarded(reason):
             return Performed("discarded", reason)
-        case Dead(failure):
+        case Retrying(due, failure=None):
+            return Performed("later", f"again at {due:%Y-%m-%d %H:%M:%S} UTC")
+        case Dead(failure) | Retrying(failure=failure) if failure is not None:
             return Performed("failed", f"{failure.error}: {failure.message}")
     ctx = attempt.ctx
     assert ctx is not None

@@ -47,7 +47,13 @@ def start_consumer(settings: Settings, options: ConsumerOptions) -> None:
         static_id=settings.static_member,
     )
     made = ConsumerSettings(
-        intake, weights, options.slots, options.async_limit, timedelta(seconds=options.drain), options.http
+        intake,
+        settings.planned_topics().tiers,
+        weights,
+        options.slots,
+        options.async_limit,
+        timedelta(seconds=options.drain),
+        options.http,
     )
     performer = make_performer(settings, options.slots)
     keep_lines_whole()
@@ -88,6 +94,17 @@ def choose_queues(text: str | None, topics: Topics) -> dict[Queue, int]:
     return chosen
 
 
+def start_retries(settings: Settings, *, http: str | None = None) -> None:
+    """Serve the retry tiers until asked to stop. Raises TreadleError."""
+    from consumers.membership import Membership
+    from consumers.retries import RetriesProcess, RetriesSettings
+
+    logs.configure(settings.log_level)
+    kafka, tiers = settings.kafka_properties(), settings.planned_topics().tiers
+    made = RetriesSettings(kafka, tiers, Membership(settings.group), settings.static_member, http)
+    RetriesProcess(made).run(_asked_to_stop())
+
+
 def start_agents(settings: Settings) -> None:
     """Run the agents until they are asked to stop; ends the process."""
     from streams.agent import declared
@@ -107,9 +124,7 @@ def start_scheduler(settings: Settings, *, ring_now: bool) -> None:
     from streams.producer import Producer
 
     logs.configure(settings.log_level)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _asked_to_stop()
     database = engine(settings.database_url(), pool_size=1)
     producer = Producer(settings.kafka_properties())
     try:
@@ -117,3 +132,11 @@ def start_scheduler(settings: Settings, *, ring_now: bool) -> None:
     finally:
         producer.close()
         database.dispose()
+
+
+def _asked_to_stop() -> threading.Event:
+    """Set by SIGTERM and SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,4 +1,4 @@
-"""`treadle run all`: scheduler, agents and consumer as children, started again when they die."""
+"""`treadle run all`: scheduler, agents, retries and consumer as children, started again when they die."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ def supervise(*, slots: int, ring_now: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     children = [
         Child(["consumer", "--slots", str(slots)]),
+        Child(["retries"]),
         Child(["agents"]),
         Child(["scheduler"]),
     ]

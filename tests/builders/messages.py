@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from streams.envelope import Envelope
@@ -10,6 +11,7 @@ from streams.event import Event
 from streams.job import Job, Kinds, Queue, kind_of
 from streams.message import Headers, Received
 from streams.tick import Tick
+from streams.topics import load_topics
 
 NOW = datetime(2025, 12, 8, 18, 7, tzinfo=UTC)
 
@@ -29,6 +31,7 @@ class Count(Job, kind="test.count", replaces="CountService.count_all"):
     step: int | None = None
 
 
+TIERS = load_topics(Path(__file__).parents[2] / "topics.yaml").tiers
 KINDS = Kinds([kind_of(Greet), kind_of(Count)])
 
 

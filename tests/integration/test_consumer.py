@@ -21,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-from treadle import Context, Discard, Job, Queue, worker
+from treadle import NO_RETRIES, Context, Discard, Job, Queue, worker
 
 class Greet(Job, kind="shop.greet", queue=Queue.LOW):
     name: str
@@ -41,7 +41,7 @@ def wait(job: Wait, ctx: Context) -> None:
     ctx.enqueue(Greet(name="after " + job.for_file))
     print("ended")
 
-class Fail(Job, kind="shop.fail", queue=Queue.LOW):
+class Fail(Job, kind="shop.fail", queue=Queue.LOW, policy=NO_RETRIES):
     how: str
 
 @worker(Fail)
@@ -64,6 +64,7 @@ BAD = st.builds(
         ),
         max_size=4,
     ).map(lambda some: [*some, ("ce_type", b"shop.greet")]),
+    partition=st.none(),
 )
 
 

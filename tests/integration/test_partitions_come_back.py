@@ -89,7 +89,7 @@ def test_a_partition_that_left_while_its_process_was_full_is_fetched_when_it_com
 ) -> None:
     with running(line, membership, prefetch=20) as first:
         enqueue(line, "test.greet", range(300), keys=60)
-        wait_until(lambda: first.intake._paused, told="the first is full, and fetches no more")
+        wait_until(lambda: first.intake._member.is_paused, told="the first is full, and fetches no more")
         with running(line, membership, prefetch=20) as second:
             wait_until(lambda: second.intake.partitions == 6, told="the second has its share")
         wait_until(lambda: first.intake.partitions == 12, told="the first has all partitions back")

@@ -63,6 +63,8 @@ def test_the_demo_shows_all_polls_closed_and_leaves_nothing(folder: Path) -> Non
     assert figure("poll_expired", run.stdout) == 60
     assert figure("default   polls.close", run.stdout) == 60
     assert "It takes: poll_id" in run.stdout
+    assert re.search(r"demo.try_again +3 +\d+ +succeeded", run.stdout)
+    assert re.search(r"demo.remind +1 +\d+ +succeeded", run.stdout)
     assert "all closed, each exactly once" in run.stdout
     lapsed = figure("polls that lapsed", run.stdout)
     assert 0 < figure("closed when the consumer was killed", run.stdout) < lapsed

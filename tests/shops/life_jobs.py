@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from treadle import Context, Job, Queue, worker
+from treadle import NO_RETRIES, Context, Job, Queue, worker
 
 
 class Say(Job, kind="life.say", queue=Queue.LOW):
@@ -62,7 +62,7 @@ def tell(job: Tell, ctx: Context) -> None:
     print(job.about, job.number)
 
 
-class Compute(Job, kind="life.compute", queue=Queue.LOW):
+class Compute(Job, kind="life.compute", queue=Queue.LOW, policy=NO_RETRIES):
     how: str = "well"
 
 
@@ -73,7 +73,7 @@ def compute(job: Compute, ctx: Context) -> None:
     ctx.enqueue(Say(word=f"computed in {os.getpid()}"))
 
 
-class Late(Job, kind="life.late", queue=Queue.LOW):
+class Late(Job, kind="life.late", queue=Queue.LOW, policy=NO_RETRIES):
     how: str
 
 
@@ -86,7 +86,7 @@ def late(job: Late, ctx: Context) -> None:
         time.sleep(0.01)
 
 
-class LateAsync(Job, kind="life.late_async", queue=Queue.LOW):
+class LateAsync(Job, kind="life.late_async", queue=Queue.LOW, policy=NO_RETRIES):
     pass
 
 
@@ -95,7 +95,7 @@ async def late_async(job: LateAsync, ctx: Context) -> None:
     await asyncio.sleep(600)
 
 
-class Bad(Job, kind="life.bad", queue=Queue.LOW):
+class Bad(Job, kind="life.bad", queue=Queue.LOW, policy=NO_RETRIES):
     habit: str
 
 

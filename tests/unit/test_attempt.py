@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from consumers.attempt import Performer
 from consumers.context import Context
 from consumers.once import AlreadyDone, NoDatabase
-from consumers.outcome import Dead, Discarded, Outcome, Succeeded
+from consumers.outcome import Dead, Discarded, Outcome, Retrying, Succeeded
 from consumers.worker import Perform, Workers
+from streams.codec import epoch_ms
 from streams.errors import ConfigError, Discard, GiveUp, RetryLater
 from streams.logs import current_job
 from streams.message import Message, Received
@@ -37,7 +38,7 @@ def outcome(perform: Perform[Greet] | None, received: Received | None = None) ->
     workers = Workers()
     if perform:
         workers.worker(Greet)(perform)
-    performer = Performer(KINDS, workers, Pretended(), clock=lambda: NOW)
+    performer = Performer(KINDS, workers, Pretended(), clock=lambda: NOW, chance=lambda: 3)
     ended = performer.attempt(received or a_message()).outcome
     assert ended is not None
     return ended
@@ -102,20 +103,46 @@ def test_a_job_done_before_sends_again_what_followed_from_it() -> None:
         (LookupError("no such poll"), "LookupError", "no such poll"),
         (SystemExit(3), "SystemExit", "3"),
         (KeyboardInterrupt(), "KeyboardInterrupt", ""),
-        (GiveUp("never"), "GiveUp", "never"),
-        (RetryLater(timedelta(minutes=5)), "RetryLater", "again in 0:05:00"),
         (RecursionError("too deep"), "RecursionError", "too deep"),
         (ExceptionGroup("two", [ValueError()]), "ExceptionGroup", "two (1 sub-exception)"),
         (UnicodeError("\udcff"), "UnicodeError", "\\udcff"),
     ],
 )
-def test_whatever_a_worker_raises_is_a_dead_letter(error: BaseException, name: str, told: str) -> None:
+def test_whatever_a_worker_raises_is_retried(error: BaseException, name: str, told: str) -> None:
     ended = outcome(raising(error))
 
-    assert isinstance(ended, Dead)
+    assert isinstance(ended, Retrying)
+    assert (ended.attempt, ended.due) == (2, NOW + timedelta(seconds=18))
+    assert ended.failure is not None
     assert (ended.failure.error, ended.failure.message) == (name, told)
     assert (ended.failure.topic, ended.failure.partition, ended.failure.offset) == ("jobs.low", 2, 7)
     assert ended.failure.first_at == ended.failure.last_at == NOW
+
+
+def test_a_worker_that_gives_up_makes_a_dead_letter() -> None:
+    ended = outcome(raising(GiveUp("never")))
+
+    assert isinstance(ended, Dead)
+    assert (ended.failure.message, ended.failure.why) == ("never", "its worker gave up")
+
+
+def test_a_worker_may_put_its_job_off() -> None:
+    assert outcome(raising(RetryLater(timedelta(minutes=5)))) == Retrying(NOW + timedelta(minutes=5), 1, 1)
+
+
+def test_a_job_sent_home_before_it_is_due_is_held_first() -> None:
+    due = {"treadle_due": b"%d" % (epoch_ms(NOW) + 60_000)}
+
+    ended = outcome(raising(AssertionError("performed too early")), a_message(headers=due))
+
+    assert ended == Retrying(NOW + timedelta(minutes=1), 1)
+
+
+def test_a_job_let_go_by_a_clock_ahead_of_ours_is_performed_and_not_sent_back() -> None:
+    due = epoch_ms(NOW) + 60_000
+    came = a_message(headers={"treadle_due": b"%d" % due}, timestamp=due)
+
+    assert outcome(lambda job, ctx: None, came) == Succeeded()
 
 
 def test_a_kind_without_a_worker_is_a_dead_letter_that_says_what_to_set() -> None:
@@ -151,7 +178,8 @@ def test_a_worker_that_needs_a_database_where_there_is_none_says_what_to_set() -
 
     ended = Performer(KINDS, workers, NoDatabase()).attempt(a_message()).outcome
 
-    assert isinstance(ended, Dead)
+    assert isinstance(ended, Retrying)
+    assert ended.failure is not None
     assert ended.failure.message == "test.greet needs Loomio's database: set TREADLE_DATABASE"
 
 
@@ -191,7 +219,8 @@ def test_an_async_worker_is_cancelled_when_its_time_is_over() -> None:
     asyncio.run(performer.perform_async(attempt))
 
     assert ended == ["Ada"]
-    assert isinstance(attempt.outcome, Dead)
+    assert isinstance(attempt.outcome, Retrying)
+    assert attempt.outcome.failure is not None
     assert attempt.outcome.failure.error == "TookTooLong"
 
 
@@ -206,7 +235,8 @@ def test_a_timeout_that_an_async_worker_meets_elsewhere_is_its_own_error() -> No
     attempt = performer.begin(a_message())
     asyncio.run(performer.perform_async(attempt))
 
-    assert isinstance(attempt.outcome, Dead)
+    assert isinstance(attempt.outcome, Retrying)
+    assert attempt.outcome.failure is not None
     assert attempt.outcome.failure.error == "TimeoutError"
 
 

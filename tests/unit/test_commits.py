@@ -10,14 +10,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from consumers.commits import commit, committed
-from consumers.kafka_intake import IntakeSettings, KafkaIntake
-from consumers.lanes import Lanes
-from consumers.offsets import Commit
-from consumers.routes import Routes, Stations
-from consumers.worker import Workers
+from consumers.group_member import GroupMember, MemberSettings, _offsets
 from streams.errors import TreadleError
-from streams.job import Queue
-from tests.builders.messages import KINDS
 
 CHANGING, UNKNOWN = KafkaError.REBALANCE_IN_PROGRESS, KafkaError.UNKNOWN_MEMBER_ID
 SHORT = timedelta(milliseconds=100)
@@ -52,21 +46,19 @@ def reasons(broker: Any, *partitions: int) -> list[int | None]:
     return [reason.code() if reason else None for _, reason in commit(broker, places(*partitions), SHORT)]
 
 
-def fail(error: TreadleError) -> None:
-    pytest.fail(str(error))
-
-
-def an_intake(client: Any = None) -> KafkaIntake:
+def a_member(client: Any = None) -> GroupMember:
     """With partition 0, whose offset 5 is finished and not committed."""
-    lanes = Stations(Lanes({Queue.LOW: 1}), Lanes({Queue.LOW: 1}))
-    routes = Routes(Queue.LOW, KINDS, Workers(), lanes)
-    intake = KafkaIntake(Queue.LOW, IntakeSettings({"bootstrap.servers": "127.0.0.1:9"}), routes, fail)
-    intake._consumer = client or intake._consumer
-    intake._partitions.begin(0, 5, "")
-    tracker = intake._partitions.trackers[0]
+    member = GroupMember(MemberSettings("low", ("jobs.low",), {"bootstrap.servers": "127.0.0.1:9"}))
+    member._consumer = client or member._consumer
+    member.partitions["jobs.low"].begin(0, 5, "")
+    tracker = member.partitions["jobs.low"].trackers[0]
     tracker.admit(5)
     tracker.finish(5)
-    return intake
+    return member
+
+
+def due(member: GroupMember) -> list[TopicPartition]:
+    return _offsets(member.partitions["jobs.low"].trackers.values())
 
 
 def test_a_commit_refused_while_the_group_changes_is_tried_again() -> None:
@@ -101,20 +93,21 @@ def test_a_broker_that_stays_away_is_an_error_that_every_thread_can_catch() -> N
 
 
 def test_an_asynchronous_commit_that_was_refused_is_due_again() -> None:
-    intake = an_intake()
-    (due,) = intake._partitions.due()
+    member = a_member()
+    (first,) = due(member)
 
-    intake._on_commit(KafkaError(KafkaError.OFFSET_METADATA_TOO_LARGE), intake._offsets([due]))
-    still_due = intake._partitions.due()
-    intake._on_commit(None, intake._offsets([due]))
+    member._on_commit(KafkaError(KafkaError.OFFSET_METADATA_TOO_LARGE), [first])
+    (second,) = due(member)
+    member._on_commit(None, [second])
 
-    assert still_due == [due] == [(0, Commit(6, ""))]
-    assert intake._partitions.due() == []
+    assert (first.offset, second.offset) == (6, 6)
+    assert due(member) == []
 
 
 def test_a_last_commit_that_was_refused_is_not_taken_for_done() -> None:
-    intake = an_intake(Broker(UNKNOWN))
+    member = a_member(Broker(UNKNOWN))
 
-    intake._commit_and_wait(intake._partitions.due())
+    member._commit_and_wait(member.partitions["jobs.low"].trackers.values())
 
-    assert intake._partitions.due() == [(0, Commit(6, ""))]
+    (still,) = due(member)
+    assert still.offset == 6

@@ -18,7 +18,7 @@ MODULES = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path 
 
 # Modules (by pattern), and what they may import of ours; all else of ours is refused.
 MAY_IMPORT = {
-    "streams.jobs*": ("streams.jobs*", "streams.job", "streams.errors"),
+    "streams.jobs*": ("streams.jobs*", "streams.job", "streams.policy", "streams.errors"),
     "streams.agents*": (
         *("streams.agents*", "streams.agent", "streams.job", "streams.jobs*"),
         *("streams.event", "streams.tick", "streams.errors"),
@@ -40,7 +40,7 @@ ONLY_IN = {
     "aiokafka": ("streams.app",),
     "confluent_kafka": (
         *("streams.producer", "streams.topic_plan"),
-        *("consumers.kafka_intake", "consumers.commits", "treadle*"),
+        *("consumers.group_member", "consumers.commits", "treadle*"),
     ),
     "sqlalchemy": ("consumers*", "scheduler.ring", "treadle*"),
     "alembic": ("treadle*",),

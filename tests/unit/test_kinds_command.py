@@ -20,6 +20,7 @@ def test_a_kind_is_shown_with_all_there_is_to_know(rows: dict[str, dict[str, str
         "queue": "low",
         "fields": "discussion_id",
         "key": "discussion:{discussion_id}",
+        "policy": "no retries",
         "replaces": "RepairThreadWorker",
         "worker": "yes",
     }

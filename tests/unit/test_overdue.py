@@ -20,7 +20,7 @@ from consumers.slots import Slots
 from consumers.worker import Workers
 from streams.errors import TreadleError
 from streams.job import Queue
-from tests.builders.messages import KINDS, Greet, a_message
+from tests.builders.messages import KINDS, TIERS, Greet, a_message
 from tests.fakes.memory_log import MemoryLog
 from tests.line import wait_until
 
@@ -49,7 +49,7 @@ class Stubborn:
 
         performer = Performer(KINDS, workers, NoDatabase())
         self.log = MemoryLog()
-        settler = Settler(self.log, self._record, self._fail)
+        settler = Settler(self.log, TIERS, self._record, self._fail)
         self.slots = Slots(self.lanes, performer, settler, no_pool, slots)
         self.slots.start()
 
@@ -97,7 +97,7 @@ def test_one_that_does_not_listen_counts_as_failed_and_its_slot_is_replaced(
     stubborn.put(1, "a")
 
     assert stubborn.told.acquire(timeout=5)
-    assert stubborn.finished[0].outcome == "dead"
+    assert stubborn.finished[0].outcome == "retrying"
     assert stubborn.finished[0].reason.startswith("TookTooLong: test.greet may take 0:00:00.01")
     wait_until(lambda: stubborn.tracker.commit() == Commit(2, ""), within=5)
     assert stubborn.failures == []

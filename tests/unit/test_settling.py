@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -13,18 +14,20 @@ from consumers.lanes import Lanes
 from consumers.lifecycle import Finished
 from consumers.offsets import Commit, OffsetTracker
 from consumers.once import NoDatabase
-from consumers.outcome import Dead, Discarded, Succeeded
+from consumers.outcome import Dead, Discarded, Outcome, Retrying, Succeeded
 from consumers.parcel import Parcel
 from consumers.settle import Settler, settlement
 from consumers.slots import Slots
 from consumers.worker import Workers
-from streams.dead import failure
+from streams.codec import epoch_ms
+from streams.dead import failure, failure_of
 from streams.errors import Discard, NotDelivered, TreadleError
 from streams.job import Queue
 from streams.message import Message, Received
 from streams.producer import Done
-from tests.builders.messages import KINDS, NOW, Count, Greet, a_message
+from tests.builders.messages import KINDS, NOW, TIERS, Count, Greet, a_message
 
+MS = epoch_ms(NOW)
 FOLLOW_UP = Message("jobs.low", None, b"{}", [])
 
 
@@ -56,7 +59,7 @@ class OneSlot:
         self.tracker.admit(received.offset)
         self.lanes = Lanes({Queue.LOW: 1})
         self.lanes.put(Queue.LOW, [Parcel(received, self.tracker)])
-        settler = Settler(sender, self.record, self.failures.append)
+        settler = Settler(sender, TIERS, self.record, self.failures.append)
         slots = Slots(self.lanes, performer or greeting(), settler, run_elsewhere=no_pool, count=1)
         slots.start()
         (self.thread,) = slots.threads
@@ -89,18 +92,67 @@ def greeting() -> Performer:
     return Performer(KINDS, workers, NoDatabase())
 
 
+def settled(outcome: Outcome, received: Received | None = None) -> list[Message]:
+    return list(settlement(outcome, received or a_message(), Queue.LOW, TIERS, MS))
+
+
 def test_a_success_settles_with_its_follow_ups() -> None:
-    assert settlement(Succeeded((FOLLOW_UP,)), a_message()) == (FOLLOW_UP,)
+    assert settled(Succeeded((FOLLOW_UP,))) == [FOLLOW_UP]
+
+
+def test_a_follow_up_for_later_begins_to_wait_when_it_is_sent() -> None:
+    later = FOLLOW_UP._replace(headers=[("treadle_due", b"%d" % (MS + 60_500))])
+
+    (message,) = settled(Succeeded((later,)))
+    (sent_late,) = settlement(Succeeded((later,)), a_message(), Queue.LOW, TIERS, MS + 61_000)
+
+    assert (message.topic, message.headers) == ("retry.1m", [*later.headers, ("treadle_queue", b"low")])
+    assert sent_late == later
+
+
+def test_a_job_to_be_retried_settles_as_it_came_in_its_first_tier() -> None:
+    came = a_message(
+        b"[1, 2 ]",
+        key=b"k",
+        headers={"treadle_attempt": b"1", "traceparent": b"00-ab-cd-01", "treadle_due": b"1", "x": b"\xff"},
+    )
+    due = NOW + timedelta(seconds=16)
+
+    (message,) = settled(Retrying(due, 2, 0, failure(ValueError("no"), came, NOW)), came)
+
+    headers = dict(message.headers)
+    assert (message.topic, message.key, message.value) == ("retry.15s", b"k", b"[1, 2 ]")
+    assert message.partition is not None
+    assert TIERS.by_topic["retry.15s"].wait(message.partition) == 15_000
+    assert (headers["treadle_attempt"], headers["treadle_queue"]) == (b"2", b"low")
+    assert headers["treadle_due"] == b"%d" % (MS + 16_000)
+    assert (headers["traceparent"], headers["x"], headers["ce_id"]) == (b"00-ab-cd-01", b"\xff", b"id-1")
+    assert len(message.headers) == len(headers)
+
+
+def test_the_first_failure_is_kept_through_retries_and_when_a_job_is_put_off() -> None:
+    came = a_message()
+    (first,) = settled(Retrying(NOW, 2, 0, failure(ValueError("one"), came, NOW)), came)
+    again = a_message(headers=first.headers)
+
+    (second,) = settled(Retrying(NOW, 3, 0, failure(KeyError("two"), again, NOW + timedelta(1))), again)
+    (put_off,) = settled(Retrying(NOW, 2, 1), again)
+
+    told = failure_of(a_message(headers=second.headers))
+    assert told is not None
+    assert (told.error, told.first_at, told.last_at) == ("KeyError", NOW, NOW + timedelta(1))
+    assert failure_of(a_message(headers=put_off.headers)) == failure_of(again)
+    assert dict(put_off.headers)["treadle_later"] == b"1"
 
 
 def test_a_discarded_job_settles_with_nothing() -> None:
-    assert settlement(Discarded("gone"), a_message()) == ()
+    assert settled(Discarded("gone")) == []
 
 
 def test_a_dead_job_settles_with_its_dead_letter() -> None:
     came = a_message(b"hello")
 
-    (letter,) = settlement(Dead(failure(ValueError("no"), came, NOW)), came)
+    (letter,) = settled(Dead(failure(ValueError("no"), came, NOW)), came)
 
     assert (letter.topic, letter.value) == ("jobs.dead", b"hello")
 

@@ -22,6 +22,8 @@ def write(tmp_path: Path) -> Write:
 
     def write(lines: str) -> Path:
         needed = "".join(f"  {name}: {{}}\n" for name in NEEDED if f"  {name}:" not in lines)
+        if "  retry.1s:" not in lines:
+            needed += "  retry.1s: {delay: PT1S, partitions: 4}\n"
         path = tmp_path / "topics.yaml"
         path.write_text(f"{DEFAULTS}topics:\n{needed}{lines}\n")
         return path
@@ -54,9 +56,19 @@ def test_the_package_carries_the_same_file() -> None:
 
 
 def test_no_waiting_job_is_deleted_by_age() -> None:
-    tiers = [topic for topic in load_topics(OURS).by_name.values() if topic.delay]
+    topics = load_topics(OURS)
 
-    assert all(topic.retention is None or topic.retention > (topic.delay or timedelta()) for topic in tiers)
+    for name, tier in topics.tiers.by_topic.items():
+        longest = timedelta(milliseconds=tier.delay * tier.multiples)
+        assert (topics.by_name[name].retention or timedelta.max) > longest + timedelta(days=7)
+
+
+def test_the_wait_in_a_tier_counts_from_the_moment_the_broker_has_the_message() -> None:
+    topics = load_topics(OURS)
+
+    assert {topics.by_name[name].config(1)["message.timestamp.type"] for name in topics.tiers.by_topic} == {
+        "LogAppendTime"
+    }
 
 
 def test_every_queue_has_its_topic() -> None:
@@ -98,6 +110,9 @@ def test_fewer_copies_ask_for_fewer_in_sync() -> None:
         ),
         ("  shop.orders: {weight: 0}", "topic shop.orders: partitions, replication and weight start at 1"),
         ("  shop.orders: {queue: high}", "topic shop.orders: queue high lies in jobs.high"),
+        ("  retry.7s: {delay: PT7S}", "topic retry.1s: its partitions wait 1 to 6 times its delay"),
+        ("  retry.1500: {delay: PT1.5S}", "topic retry.1s: the delay of a tier divides that of the next"),
+        ("  retry.5s: {delay: PT5S, partitions: 4}\n  retry.1s: {partitions: 4}", "PT1S is missing"),
         ("  shop.orders: 3", r"Expected `object`, got `int` - at `\$.topics"),
         ("topic: {}", "unknown field `topic`"),
         ("  - [", "topics.yaml"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from streams.codec import encode_job, read_job
 from streams.envelope import Envelope, seal
 from streams.errors import BadMessage
 from streams.job import Kinds, Queue
+from streams.later import due_at, read_delay, read_moment
+from streams.tiers import Tiers
 from treadle.catalogue import load_kinds
 from treadle.settings import read_settings
 
@@ -28,6 +31,8 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
     args: msgspec.Raw = msgspec.Raw(b"{}")
     queue: Queue | None = None
     key: str | None = None
+    delay: str | None = msgspec.field(default=None, name="in")
+    at: str | None = None
 
 
 def enqueue(
@@ -39,26 +44,41 @@ def enqueue(
     ] = "{}",
     queue: Annotated[Queue | None, typer.Option(help="Another queue than the kind's.")] = None,
     key: Annotated[str | None, typer.Option(help="Another ordering key than the kind's.")] = None,
+    delay: Annotated[
+        str | None, typer.Option("--in", metavar="DURATION", help="Later: 90s, 5m, 2h, 1d or ISO 8601.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Later: ISO 8601 with its zone; a past time means now.")
+    ] = None,
 ) -> None:
     """Enqueue jobs and print their ids, once Kafka has acknowledged them.
 
     treadle enqueue polls.close '{"poll_id": 42}'
 
-    echo '{"kind": "polls.close", "args": {"poll_id": 42}}' | treadle enqueue -
+    echo '{"kind": "polls.close", "args": {"poll_id": 42}, "in": "5m"}' | treadle enqueue -
     """
     settings = read_settings()
     kinds = load_kinds(settings.workers)
+    tiers = settings.planned_topics().tiers
     if kind == "-":
         properties = settings.kafka_properties()
-        _enqueue_lines(kinds, properties)
+        _enqueue_lines(kinds, properties, tiers)
         return
     job = read_job(kinds, kind, args.encode())[1]
-    envelope = seal(job, source=SOURCE, queue=queue, key=key)
+    envelope = seal(job, source=SOURCE, queue=queue, key=key, due=_due(delay, at))
     encode_job(envelope)  # what is too large is told before anything is opened
-    _send([envelope], settings.kafka_properties())
+    _send([envelope], settings.kafka_properties(), tiers)
 
 
-def _enqueue_lines(kinds: Kinds, kafka: dict[str, str]) -> None:
+def _due(delay: str | None, at: str | None) -> datetime | None:
+    return due_at(
+        datetime.now(UTC),
+        delay=read_delay(delay) if delay is not None else None,
+        at=read_moment(at) if at is not None else None,
+    )
+
+
+def _enqueue_lines(kinds: Kinds, kafka: dict[str, str], tiers: Tiers) -> None:
     from streams.producer import Producer
     from streams.producer import enqueue as send
 
@@ -71,7 +91,7 @@ def _enqueue_lines(kinds: Kinds, kafka: dict[str, str]) -> None:
             batch, wrong = _batch(envelopes)
             if not batch:
                 break
-            for id_ in send(producer, batch):
+            for id_ in send(producer, batch, tiers):
                 print(id_)
             sent += len(batch)
         if wrong is not None:
@@ -100,19 +120,20 @@ def _envelopes(kinds: Kinds) -> Iterator[Envelope]:
         try:
             line = decoder.decode(text)
             job = read_job(kinds, line.kind, bytes(line.args))[1]
-            envelope = seal(job, source=SOURCE, queue=line.queue, key=line.key)
+            due = _due(line.delay, line.at)
+            envelope = seal(job, source=SOURCE, queue=line.queue, key=line.key, due=due)
             encode_job(envelope)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadMessage) as error:
             raise BadMessage(f"line {number}: {str(error).rstrip('.')}.") from error
         yield envelope
 
 
-def _send(envelopes: list[Envelope], kafka: dict[str, str]) -> None:
+def _send(envelopes: list[Envelope], kafka: dict[str, str], tiers: Tiers) -> None:
     from streams.producer import Producer
     from streams.producer import enqueue as send
 
     producer = Producer(kafka)
     try:
-        print(*send(producer, envelopes), sep="\n")
+        print(*send(producer, envelopes, tiers), sep="\n")
     finally:
         producer.close()

@@ -10,7 +10,7 @@ from treadle.settings import read_settings
 
 
 def kinds(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """List the kinds of jobs: queue, fields, ordering key, and the Ruby worker each replaces."""
+    """List the kinds of jobs: queue, fields, ordering key, retries, and the Ruby worker each replaces."""
     from consumers.worker import declared
 
     rows = [
@@ -19,6 +19,7 @@ def kinds(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fa
             "queue": kind.queue.value,
             "fields": ", ".join(kind.fields),
             "key": kind.key or "",
+            "policy": str(kind.policy),
             "replaces": ", ".join(kind.replaces),
             "worker": "yes" if declared.find(kind.name) else "no",
         }

@@ -35,6 +35,19 @@ def consumer(
 
 
 @app.command()
+def retries(
+    http: Annotated[
+        str | None,
+        typer.Option(help="Answer /livez, /readyz and /metrics on HOST:PORT.", metavar="HOST:PORT"),
+    ] = None,
+) -> None:
+    """Hold jobs that wait for a retry or for later, and send each home when it is due."""
+    from treadle.processes import start_retries
+
+    start_retries(read_settings(), http=http)
+
+
+@app.command()
 def agents() -> None:
     """Answer events and ticks with jobs."""
     from treadle.processes import start_agents
@@ -61,7 +74,7 @@ def all_(
         bool, typer.Option("--ring-now", help="Ring every schedule once at the start.")
     ] = False,
 ) -> None:
-    """One small machine: scheduler, agents and consumer as children, restarted when they die."""
+    """One small machine: scheduler, agents, retries and consumer as children, restarted when they die."""
     from treadle.supervise import supervise
 
     read_settings().kafka_properties()

@@ -33,7 +33,7 @@ def close_lapsed_polls(line: Line, coop: Coop, producer: Sender, steps: Steps) -
     """Play the act and show its tables. Raises TreadleError when something does not come about."""
     polls = coop.lapsed()
     with steps.step("A scheduler that rings at once, agents and a consumer close what has lapsed") as tell:
-        for name, *options in (("scheduler", "--ring-now"), ("agents",), ("consumer",)):
+        for name, *options in (("scheduler", "--ring-now"), ("agents",), ("retries",), ("consumer",)):
             line.start(name, name, *options)
 
         def closed() -> bool:

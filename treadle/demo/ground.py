@@ -22,6 +22,7 @@ from streams.topic_plan import TopicAdmin
 from treadle.demo.idle import refuse_a_busy_kafka
 from treadle.demo.interrupts import undisturbed
 from treadle.demo.steps import Steps
+from treadle.demo.waiting import MODULE
 from treadle.local.postgres import answers
 from treadle.local.stack import DATABASE, Stack
 from treadle.practice import SIZES, create, drop
@@ -50,7 +51,13 @@ class Ground:
     @property
     def environment(self) -> dict[str, str]:
         """For the processes of the tour."""
-        return {**os.environ, "TREADLE_KAFKA": self.stack.kafka, "TREADLE_DATABASE": self.database}
+        given = {name: value for name, value in os.environ.items() if name != "TREADLE_WORKERS"}
+        return {
+            **given,
+            "TREADLE_KAFKA": self.stack.kafka,
+            "TREADLE_DATABASE": self.database,
+            "TREADLE_WORKERS": MODULE,
+        }
 
     @property
     def is_own(self) -> bool:
@@ -85,7 +92,7 @@ def lay_out(settings: Settings, steps: Steps) -> Ground:
             stack.up(tell=tell)
             kafka = settings.model_copy(update={"kafka": stack.kafka}).kafka_properties()
             if settings.kafka:
-                refuse_a_busy_kafka(kafka)
+                refuse_a_busy_kafka(kafka, settings.planned_topics().tiers.by_topic)
             tell("making the topics")
             admin = TopicAdmin(kafka)
             admin.apply(admin.plan(settings.planned_topics()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
@@ -19,19 +19,23 @@ _READS = {
 }
 
 
-def refuse_a_busy_kafka(kafka: Mapping[str, Any]) -> None:
-    """Raises ConfigError when somebody of ours is at work there, or jobs, events or ticks wait for one."""
+def refuse_a_busy_kafka(kafka: Mapping[str, Any], tiers: Iterable[str]) -> None:
+    """Raises ConfigError when somebody of ours is at work there, or jobs, events or ticks wait for one.
+
+    `tiers` are the topics in which jobs wait to be due.
+    """
+    reads = {**_READS, "treadle.retries": tuple(tiers)}
     admin = AdminClient({"log_level": 0, **kafka})
     reader = Consumer({"group.id": "treadle.demo", "log_level": 0, **kafka})
     try:
-        for group, future in admin.describe_consumer_groups(list(_READS), request_timeout=_ANSWER).items():
+        for group, future in admin.describe_consumer_groups(list(reads), request_timeout=_ANSWER).items():
             if _members(future):
                 raise ConfigError(
                     f"consumers of the group {group} are at work on the given Kafka: the demo would take "
                     "their jobs. Stop them, or unset TREADLE_KAFKA for a Kafka of its own"
                 )
         known = reader.list_topics(timeout=_ANSWER).topics
-        for group, topics in _READS.items():
+        for group, topics in reads.items():
             places = [
                 TopicPartition(name, p) for name in topics if name in known for p in known[name].partitions
             ]

@@ -1,4 +1,4 @@
-"""The second act: a consumer is killed while polls are closing, another takes over, and nothing is lost."""
+"""The third act: a consumer is killed while polls are closing, another takes over, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from treadle.supervise import Child, end
 
 
 class Line:
-    """Scheduler, agents and consumers as children, each with a log of its own in `logs`."""
+    """Scheduler, agents, retries and consumers as children, each with a log of its own in `logs`."""
 
     def __init__(self, log: Log, environment: Mapping[str, str], logs: Path) -> None:
         self.log = log

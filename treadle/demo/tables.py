@@ -69,6 +69,11 @@ def show_jobs(facts: Iterable[Finished]) -> None:
     _show("Jobs done", ("queue", "kind", "jobs", "median ms", "worst ms"), rows, "<<>>>")
 
 
+def show_waiting(rows: Iterable[Sequence[str]]) -> None:
+    """Attempts that had to wait, and how late they began."""
+    _show("Jobs that had to wait", ("kind", "attempt", "ms late", "outcome"), rows, "<>><")
+
+
 def show_dead_letter(letter: Received, reason: Failure) -> None:
     """The message that could not be read, and why."""
     headers = {name: value for name, value in letter.headers if value is not None}

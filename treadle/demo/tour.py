@@ -7,6 +7,7 @@ import time
 
 from streams import logs
 from streams.producer import Producer
+from streams.tiers import Tiers
 from treadle.database import engine
 from treadle.demo.closing import close_lapsed_polls
 from treadle.demo.coop import Coop
@@ -16,6 +17,7 @@ from treadle.demo.kill import kill_a_consumer
 from treadle.demo.line import Line
 from treadle.demo.reading import Log
 from treadle.demo.steps import Steps
+from treadle.demo.waiting import wait_and_come_back
 from treadle.settings import Settings
 
 
@@ -32,7 +34,7 @@ def give_tour(settings: Settings, *, keep: bool) -> None:
         line = None
         try:
             line = Line(Log(ground.kafka), ground.environment, ground.logs)
-            _play(line, ground, steps)
+            _play(line, ground, settings.planned_topics().tiers, steps)
         except Exception:
             _clean_up(line, ground, steps, logs=False)
             raise
@@ -46,12 +48,13 @@ def give_tour(settings: Settings, *, keep: bool) -> None:
     steps.say(f"All as it should be, in {time.monotonic() - began:.1f} s.")
 
 
-def _play(line: Line, ground: Ground, steps: Steps) -> None:
+def _play(line: Line, ground: Ground, tiers: Tiers, steps: Steps) -> None:
     database = engine(ground.database, pool_size=1)
     producer = Producer(ground.kafka)
     try:
         coop = Coop(database)
         close_lapsed_polls(line, coop, producer, steps)
+        wait_and_come_back(line, producer, tiers, steps)
         kill_a_consumer(line, coop, steps)
     finally:
         producer.close()

@@ -1,0 +1,85 @@
+"""Consumers and retries processes are killed with -9 while jobs fail and wait: each ends as its policy says.
+
+The seed is printed; TREADLE_TEST_SEED=… gives the same moments again, as far as machines allow.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import time
+from collections import defaultdict
+
+from streams.dead import failure_of
+from streams.job import Queue
+from tests.line import ROOT, Line, wait_until
+
+JOBS = 300
+KILLS = 6
+ATTEMPTS = 3  # as the policy of retry.fail allows
+
+
+def test_killed_retries_and_consumers_end_every_job_as_its_policy_says(line: Line) -> None:
+    seed = int(os.environ.get("TREADLE_TEST_SEED", time.time_ns() % 1_000_000))
+    print(f"TREADLE_TEST_SEED={seed}")
+    chance = random.Random(seed)
+    shutil.copy(ROOT / "tests/shops/retry_jobs.py", line.folder)
+    line.settings["WORKERS"] = "retry_jobs"
+    failing = {f"job{number}": chance.randint(0, 4) for number in range(JOBS)}
+    commands = {"retries": ["retries"], "consumer": ["consumer", "--queues", "low"]}
+    running = {name: line.start(*command, KAFKA_GROUP_INSTANCE_ID=name) for name, command in commands.items()}
+    wait_until(lambda: line.log.count("partitions_assigned") >= 2, told="both have their partitions")
+
+    jobs = [
+        {"kind": "retry.fail", "args": {"word": word, "times": times}, "in": f"PT{chance.uniform(0, 4):.3f}S"}
+        for word, times in failing.items()
+    ]
+    enqueued = line.treadle("enqueue", "-", stdin="".join(json.dumps(job) + "\n" for job in jobs))
+    assert enqueued.returncode == 0, enqueued.stderr
+    words = dict(zip(enqueued.stdout.split(), failing, strict=True))
+    killed_at_work = 0
+    for _ in range(KILLS):
+        before = len(line.out)
+        wait_until(lambda: len(line.out) > before or over(line, failing), within=60, told="it goes on")  # noqa: B023
+        name = chance.choice(["retries", "retries", "consumer"])
+        killed_at_work += not over(line, failing)
+        line.end(running[name], signal.SIGKILL)
+        running[name] = line.start(*commands[name], KAFKA_GROUP_INSTANCE_ID=name)
+    wait_until(lambda: over(line, failing), within=90, told="every job has ended")
+    wait_until(lambda: line.waiting == 0 and line.unfinished(Queue.LOW) == 0, told="nothing waits")
+
+    assert [line.end(process) for process in running.values()] == [0, 0]
+    needed = sum(min(times + 1, ATTEMPTS) for times in failing.values())
+    print(
+        f"killed while jobs were waiting: {killed_at_work} of {KILLS}; attempts: {len(line.out)} for {needed}"
+    )
+    assert killed_at_work
+    for word, times in failing.items():
+        assert attempts(line)[word] == set(range(1, min(times + 1, ATTEMPTS) + 1)), word
+    letters = line.sent("jobs.dead")
+    dead = {words[dict(letter.headers)["ce_id"].decode()] for letter in letters}
+    assert dead == {word for word, times in failing.items() if times >= ATTEMPTS}
+    assert {told.why for letter in letters if (told := failure_of(letter))} == {"all 2 retries are used up"}
+    early = [
+        message
+        for message in line.sent("jobs.low")
+        if message.timestamp < int(dict(message.headers).get("treadle_due", b"0"))
+    ]
+    assert early == []
+
+
+def attempts(line: Line) -> dict[str, set[int]]:
+    """Which attempts of each job there were."""
+    seen = defaultdict(set)
+    for told in line.out:
+        word, _, attempt = told.partition(" ")
+        seen[word].add(int(attempt))
+    return seen
+
+
+def over(line: Line, failing: dict[str, int]) -> bool:
+    seen = attempts(line)
+    return all(min(times + 1, ATTEMPTS) in seen[word] for word, times in failing.items())

@@ -1,0 +1,167 @@
+"""Jobs that fail and jobs for later, through the tiers of a real Kafka and back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from streams.dead import failure_of
+from streams.job import Queue
+from streams.message import Received
+from tests.line import ROOT, Line, wait_until
+
+LATE = 1_000  # ms; the machine of the tests is small and shared: `bench/waiting_jobs.py` measures
+
+
+@pytest.fixture
+def shop(line: Line) -> Line:
+    shutil.copy(ROOT / "tests/shops/retry_jobs.py", line.folder)
+    line.settings["WORKERS"] = "retry_jobs"
+    return line
+
+
+def enqueue(shop: Line, *jobs: dict[str, object]) -> list[str]:
+    done = shop.treadle("enqueue", "-", stdin="".join(json.dumps(job) + "\n" for job in jobs))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def header(message: Received, name: str) -> str:
+    return dict(message.headers)[name].decode()
+
+
+def lateness(messages: list[Received]) -> list[int]:
+    """How many milliseconds after their due moment these were sent home."""
+    return [m.timestamp - int(header(m, "treadle_due")) for m in messages if "treadle_due" in dict(m.headers)]
+
+
+def test_a_job_that_fails_twice_comes_back_on_time_and_succeeds(shop: Line) -> None:
+    retries, consumer = shop.start("retries"), shop.start("consumer", "--queues", "low")
+    (id_,) = enqueue(shop, {"kind": "retry.fail", "args": {"word": "ada", "times": 2}})
+
+    wait_until(lambda: shop.out == ["ada 1", "ada 2", "ada 3"], told="the third attempt")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0 and shop.waiting == 0, told="all is finished")
+
+    assert (shop.end(consumer), shop.end(retries)) == (0, 0)
+    first, second, third = shop.sent("jobs.low")
+    assert {m.value for m in (first, second, third)} == {first.value}
+    assert "treadle_attempt" not in dict(first.headers)
+    assert [header(m, "treadle_attempt") for m in (second, third)] == ["2", "3"]
+    assert {header(m, "ce_id") for m in (first, second, third)} == {id_}
+    assert {m.key for m in (first, second, third)} == {b"ada"}
+    reasons = [failure_of(m) for m in (second, third)]
+    assert reasons[0] is not None
+    assert reasons[1] is not None
+    assert reasons[0].message == "ada is not there"
+    assert reasons[0].first_at == reasons[1].first_at < reasons[1].last_at
+    late = lateness([second, third])
+    assert all(0 <= each < LATE for each in late), late
+    assert shop.sent("jobs.dead") == []
+
+
+def test_each_ends_as_its_policy_says(shop: Line) -> None:
+    retries, consumer = shop.start("retries"), shop.start("consumer", "--queues", "low")
+
+    ids = enqueue(
+        shop,
+        {"kind": "retry.fail", "args": {"word": "bob", "times": 9}},
+        {"kind": "retry.fail_once"},
+        {"kind": "retry.fleeting"},
+        {"kind": "retry.never"},
+        {"kind": "retry.put_off"},
+    )
+    wait_until(lambda: len(shop.sent("jobs.dead")) == 4, within=60, told="four are dead")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0 and shop.waiting == 0, told="all is finished")
+
+    assert (shop.end(consumer), shop.end(retries)) == (0, 0)
+    dead = {header(letter, "ce_id"): failure_of(letter) for letter in shop.sent("jobs.dead")}
+    why = {id_: told.why for id_, told in dead.items() if told}
+    assert why == {
+        ids[0]: "all 2 retries are used up",
+        ids[1]: "jobs of kind retry.fail_once are not retried",
+        ids[3]: "its worker gave up",
+        ids[4]: "jobs of kind retry.put_off are not retried",
+    }
+    told = Counter(shop.out)
+    assert told == {
+        **{f"bob {attempt}": 1 for attempt in (1, 2, 3)},
+        **{f"fleeting {attempt}": 1 for attempt in (1, 2)},
+        "put off 1": 101,
+    }
+
+
+def test_jobs_for_later_wait_and_past_ones_do_not(shop: Line) -> None:
+    retries, consumer = shop.start("retries"), shop.start("consumer", "--queues", "low,high")
+    wait_until(lambda: shop.log.count("partitions_assigned") >= 3, told="all have their partitions")
+    now = datetime.now(UTC)
+
+    enqueue(
+        shop,
+        {"kind": "retry.say", "args": {"word": "in"}, "in": "2s"},
+        {"kind": "retry.say", "args": {"word": "at"}, "at": (now + timedelta(seconds=6)).isoformat()},
+        {"kind": "retry.say", "args": {"word": "past"}, "at": "2020-01-01T00:00:00Z"},
+        {"kind": "retry.plan"},
+    )
+
+    wait_until(lambda: len(shop.out) == 5, told="all are said")
+    assert (shop.end(consumer), shop.end(retries)) == (0, 0)
+    said = shop.sent("jobs.high")
+    late = lateness(said)
+    assert len(late) == 3
+    assert all(0 <= each < LATE for each in late), late
+    assert {m.topic for m in shop.sent("retry.1s", "retry.5s")} == {"retry.1s", "retry.5s"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--at", "2026-01-31T09:00:00"), "has no zone"),
+        (("--at", "tomorrow"), "is no moment"),
+        (("--in", "soon"), "is no duration"),
+        (("--in", "4000d"), "a job may wait ten years"),
+        (("--in", "5m", "--at", "2026-01-31T09:00:00Z"), "not both"),
+    ],
+)
+def test_a_moment_that_cannot_be_is_refused(shop: Line, arguments: tuple[str, ...], told: str) -> None:
+    done = shop.treadle("enqueue", "retry.say", '["x"]', *arguments)
+
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_job_for_years_ahead_lies_in_the_largest_tier(shop: Line) -> None:
+    done = shop.treadle("enqueue", "retry.say", '["x"]', "--in", "3650d")
+
+    assert done.returncode == 0
+    assert [m.topic for m in shop.sent("retry.48h", "retry.12h", "jobs.high")] == ["retry.48h"]
+    assert shop.sent("retry.48h")[0].timestamp <= time.time() * 1000 + 1_000
+
+
+def test_a_retry_that_kafka_refuses_stops_the_consumer_uncommitted(shop: Line) -> None:
+    plan = (ROOT / "topics.yaml").read_text().replace("retry.", "gone.")
+    (shop.folder / "topics.yaml").write_text(plan)
+    consumer = shop.start("consumer", "--queues", "low", TOPICS=str(shop.folder / "topics.yaml"))
+    enqueue(shop, {"kind": "retry.fail", "args": {"word": "eve", "times": 1}})
+
+    code = consumer.wait(60)
+
+    assert code == 1
+    assert "Kafka did not take a message for gone.1s: the topic does not exist" in shop.log
+    assert shop.unfinished(Queue.LOW) == 1
+    assert shop.sent("jobs.dead") == []
+
+
+def test_missing_tiers_stop_the_retries_with_what_to_do(shop: Line) -> None:
+    plan = (ROOT / "topics.yaml").read_text().replace("retry.", "gone.")
+    (shop.folder / "topics.yaml").write_text(plan)
+
+    retries = shop.start("retries", TOPICS=str(shop.folder / "topics.yaml"))
+
+    assert retries.wait(60) == 1
+    assert "does not exist: `treadle topics apply` makes it" in shop.log

@@ -1,0 +1,144 @@
+"""Policies: which outcome follows from an error, and after which wait."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.outcome import Dead, Discarded, Outcome, Retrying
+from consumers.policy import decide
+from streams.dead import failure
+from streams.errors import BadMessage, Discard, GiveUp, RetryLater
+from streams.job import Job, Queue, kind_of
+from streams.jobs.threads import RepairThread
+from streams.policy import CRITICAL, LONGEST_WAIT, MOST_LATER, NO_RETRIES, USUAL, Policy, Steps, UsedUp
+from tests.builders.messages import NOW, a_message, an_envelope
+
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+
+
+class Usual(Job, kind="policy.usual"):
+    pass
+
+
+class Urgent(Job, kind="policy.urgent", queue=Queue.CRITICAL):
+    pass
+
+
+class Once(Job, kind="policy.once", policy=NO_RETRIES):
+    pass
+
+
+class Own(
+    Job, kind="policy.own", policy=Policy(2, Steps((SECOND, MINUTE)), (PermissionError, "JSONDecodeError"))
+):
+    pass
+
+
+class Fleeting(Job, kind="policy.fleeting", policy=Policy(retries=0, used_up=UsedUp.DISCARD)):
+    pass
+
+
+def decided(job: Job, error: BaseException, *, attempt: int = 1, later: int = 0, r: int = 0) -> Outcome:
+    return decide(an_envelope(job, attempt=attempt, later=later), error, a_message(), NOW, r)
+
+
+@pytest.mark.parametrize(
+    ("count", "r", "seconds"),
+    # Sidekiq 6.5, `Sidekiq::JobRetry`: count**4 + 15 + r*(count+1)
+    [(0, 0, 15), (0, 9, 24), (1, 5, 26), (2, 0, 31), (3, 1, 100), (10, 9, 10_114), (24, 0, 331_791)],
+)
+def test_the_usual_waits_are_sidekiqs(count: int, r: int, seconds: int) -> None:
+    ended = decided(Usual(), ValueError(), attempt=count + 1, r=r)
+
+    assert isinstance(ended, Retrying)
+    assert (ended.attempt, ended.due) == (count + 2, NOW + seconds * SECOND)
+
+
+def test_twenty_five_retries_take_three_weeks() -> None:
+    whole = sum((USUAL.backoff.wait(count, 4) for count in range(25)), timedelta())
+
+    assert timedelta(days=20) < whole < timedelta(days=22)
+
+
+def test_critical_waits_by_its_list_and_then_hourly() -> None:
+    waits = []
+    for attempt in range(1, 26):
+        ended = decided(Urgent(), ValueError(), attempt=attempt, r=9)
+        assert isinstance(ended, Retrying)
+        waits.append(ended.due - NOW)
+
+    assert waits[:8] == [30 * SECOND, *(n * MINUTE for n in (1, 2, 5, 10, 15, 30)), HOUR]
+    assert set(waits[8:]) == {HOUR}
+
+
+@pytest.mark.parametrize(
+    ("job", "attempt", "error", "why"),
+    [
+        (Usual(), 26, ValueError("no"), "all 25 retries are used up"),
+        (Urgent(), 26, ValueError("no"), "all 25 retries are used up"),
+        (Once(), 1, ValueError("no"), "jobs of kind policy.once are not retried"),
+        (RepairThread(1), 1, LookupError("no"), "jobs of kind threads.repair are not retried"),
+        (Own(), 3, ValueError("no"), "all 2 retries are used up"),
+        (Own(), 1, PermissionError("no"), "a PermissionError is not retried"),
+        (Own(), 1, type("JSONDecodeError", (ValueError,), {})("no"), "a JSONDecodeError is not retried"),
+        (Usual(), 1, GiveUp("no"), "its worker gave up"),
+        (Usual(), 1, BadMessage("no"), "it would fail the same way every time"),
+        (Usual(), 26, RetryLater(SECOND), "all 25 retries are used up"),
+    ],
+)
+def test_it_is_over_and_the_dead_letter_says_why(job: Job, attempt: int, error: Exception, why: str) -> None:
+    ended = decided(job, error, attempt=attempt, later=MOST_LATER)
+
+    assert ended == Dead(failure(error, a_message(), NOW, why))
+
+
+def test_a_kind_may_be_dropped_when_it_is_late() -> None:
+    assert decided(Fleeting(), ValueError("x")) == Discarded(
+        "ValueError; jobs of kind policy.fleeting are not retried"
+    )
+
+
+def test_a_worker_that_discards_is_asked_nothing_more() -> None:
+    assert decided(Once(), Discard("already closed")) == Discarded("already closed")
+
+
+def test_putting_off_uses_up_no_attempt_until_it_was_done_too_often() -> None:
+    error = RetryLater(MINUTE)
+
+    first, last = decided(Once(), error), decided(Once(), error, later=MOST_LATER - 1)
+    counted, over = decided(Usual(), error, later=MOST_LATER), decided(Once(), error, later=MOST_LATER)
+
+    assert first == Retrying(NOW + MINUTE, 1, 1)
+    assert last == Retrying(NOW + MINUTE, 1, MOST_LATER)
+    assert counted == Retrying(NOW + MINUTE, 2, MOST_LATER, failure(error, a_message(), NOW))
+    assert isinstance(over, Dead)
+
+
+@given(attempt=st.integers(-(2**31), 2**31), later=st.integers(0, 200), r=st.integers(0, 9))
+def test_whatever_a_header_claims_there_is_an_outcome_and_no_wait_of_more_than_ten_years(
+    attempt: int, later: int, r: int
+) -> None:
+    for error in (ValueError(), RetryLater(timedelta.max), RetryLater(timedelta.min)):
+        ended = decided(Usual(), error, attempt=attempt, later=later, r=r)
+
+        if isinstance(ended, Retrying):
+            assert NOW <= ended.due <= NOW + LONGEST_WAIT
+        else:
+            assert isinstance(ended, Dead)
+
+
+def test_policies_are_told_in_words() -> None:
+    told = {kind_of(job).name: str(kind_of(job).policy) for job in (Usual, Urgent, Once, Own, Fleeting)}
+
+    assert told == {
+        "policy.usual": "25 retries, Sidekiq's waits",
+        "policy.urgent": "25 retries, waits of 30s, 1m, 2m, 5m, 10m, 15m, 30m, 1h",
+        "policy.once": "no retries",
+        "policy.own": "2 retries, waits of 1s, 1m",
+        "policy.fleeting": "no retries, then discarded",
+    }
+    assert kind_of(Urgent).policy is CRITICAL

@@ -1,0 +1,107 @@
+"""Which tier a wait leads to: like change counted out in coins."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.errors import ConfigError
+from streams.message import Message
+from streams.tiers import HOLD, Tiers
+from tests.builders.messages import TIERS
+
+EIGHT_DAYS = 8 * 86_400_000
+WAITS = st.integers(0, 3_653 * 86_400_000) | st.integers(0, EIGHT_DAYS) | st.integers(0, 100_000)
+
+
+def way(wait: int) -> tuple[list[tuple[str, int]], int]:
+    """The tiers that a job passes when everything happens at once, and what is left at the end."""
+    passed = []
+    while place := TIERS.place(wait):
+        passed.append((place.tier.topic, place.wait))
+        wait -= place.wait
+    return passed, wait
+
+
+@given(wait=WAITS)
+def test_the_waits_in_the_tiers_never_exceed_the_whole_and_less_than_the_hold_is_left(wait: int) -> None:
+    passed, left = way(wait)
+
+    assert 0 <= left < HOLD
+    assert sum(each for _, each in passed) + left == wait
+
+
+@given(wait=st.integers(0, EIGHT_DAYS))
+def test_no_tier_is_passed_twice_and_none_larger_than_the_wait(wait: int) -> None:
+    passed, _ = way(wait)
+
+    topics = [topic for topic, _ in passed]
+    assert len(set(topics)) == len(topics)
+    assert len(topics) <= sum(tier.delay <= wait for tier in TIERS.by_topic.values())
+    assert [each for _, each in passed] == sorted((each for _, each in passed), reverse=True)
+
+
+@given(wait=st.integers(EIGHT_DAYS, 3_653 * 86_400_000))
+def test_longer_waits_pass_the_largest_tier_once_for_eight_days(wait: int) -> None:
+    passed, _ = way(wait)
+
+    largest = sum(topic == "retry.48h" for topic, _ in passed)
+    assert largest <= wait // EIGHT_DAYS + 1
+    assert len(passed) - largest <= len(TIERS.by_topic) - 1
+
+
+@given(wait=st.integers(HOLD, EIGHT_DAYS), spread=st.integers(0, 2**32))
+def test_the_partition_says_how_long_its_messages_wait(wait: int, spread: int) -> None:
+    place = TIERS.place(wait)
+
+    assert place is not None
+    partition = place.partition(spread)
+    assert 0 <= partition < place.tier.partitions
+    assert place.tier.wait(partition) == place.wait
+
+
+def test_jobs_are_shared_out_over_all_partitions_of_a_wait() -> None:
+    messages = [
+        Message("jobs.low", None, b"", [("ce_id", b"%d" % n), ("treadle_due", b"2100")]) for n in range(99)
+    ]
+
+    sent = [TIERS.send_to_wait(message, now=0) for message in messages]
+
+    assert {message.topic for message in sent} == {"retry.1s"}
+    assert {message.partition for message in sent} == {0, 4}
+
+
+@pytest.mark.parametrize(
+    ("due", "topic"),
+    [(b"999", "jobs.low"), (b"1000", "jobs.low"), (b"1001", "retry.1s"), (b"soon", "jobs.low")],
+)
+def test_what_is_due_goes_home_and_the_shortest_wait_by_the_smallest_tier(due: bytes, topic: str) -> None:
+    message = Message("jobs.low", b"k", b"{}", [("treadle_due", due)])
+
+    sent = TIERS.send_to_wait(message, now=1_000)
+
+    assert sent.topic == topic
+    home = [("treadle_queue", b"low")] if topic == "retry.1s" else []
+    assert sent[1:4] == (b"k", b"{}", [*message.headers, *home])
+
+
+def test_without_a_due_moment_a_message_stays_what_it_is() -> None:
+    message = Message("jobs.low", b"k", b"{}", [])
+
+    assert TIERS.send_to_wait(message, now=0) is message
+
+
+def test_tiers_that_do_not_divide_each_other_are_refused() -> None:
+    second = timedelta(seconds=1)
+
+    with pytest.raises(
+        ConfigError, match=r"topic b: the delay of a tier divides that of the next larger one"
+    ):
+        Tiers.made_of([("a", second, 4), ("b", 2 * second, 1), ("c", 5 * second, 4)])
+    with pytest.raises(ConfigError, match="a retry tier with a delay of PT1S is missing"):
+        Tiers.made_of([("b", 2 * second, 4)])
+    with pytest.raises(ConfigError, match="a retry tier with a delay of PT1S is missing"):
+        Tiers.made_of([])
