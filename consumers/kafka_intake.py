@@ -26,8 +26,7 @@ from streams.topics import topic_of
 log = structlog.get_logger()
 
 _COMMIT_EVERY = 1.0  # seconds
-_PATIENCE = 0.5  # seconds in which half of the room should come free
-_LITTLE_ROOM = 0.1  # of all; with less free after that the partitions are paused
+_PATIENCE = 0.7  # seconds without room after which the partitions are paused
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class IntakeSettings:
     """
 
     kafka: Mapping[str, Any]
-    prefetch: int = 2_000
+    prefetch: int = 4_000
     prefetch_bytes: int = 4 * 1024 * 1024
     revoke_within: timedelta = timedelta(seconds=10)
     membership: Membership = Membership.COOPERATIVE
@@ -140,19 +139,16 @@ class KafkaIntake:
         return self._member.fetch(room, wait=0.1)
 
     def _room(self) -> int:
-        """How many more may come. Waits a little until half is free, then takes what room there is.
+        """How many more may come. Waits a little for room: a pause throws away what was fetched.
 
-        A pause throws away what was fetched, and it takes a second or so until something comes again: only
-        where so little room came free that what waits here lasts longer than that.
+        It takes more than half a second until something comes again. So half of the room (2,000 jobs) lasts longer
+        than that, unless jobs are so quick that it comes free within our patience, and nothing is paused.
         """
         most = max(1, min(self._settings.prefetch, int(self._settings.prefetch_bytes / self._largest)))
         give_up_at = time.monotonic() + (0.0 if self._member.is_paused else _PATIENCE)
         while (waiting := self._routes.waiting) > most // 2:
-            if self._quiet.is_set():
+            if self._quiet.is_set() or time.monotonic() >= give_up_at:
                 return 0
-            if time.monotonic() >= give_up_at:
-                nearly_full = most - waiting < most * _LITTLE_ROOM
-                return 0 if nearly_full or self._member.is_paused else most - waiting
             self._closing.wait(0.005)
         return 0 if self._quiet.is_set() else most - waiting
 

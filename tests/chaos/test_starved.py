@@ -15,7 +15,7 @@ from tests.line import Line, wait_until
 STARVED = 60.0 if LONG else 6.5  # seconds; a session lasts 6
 JOBS = 10_000
 SLOTS = 8
-HELD = 2_000  # jobs that wait in a process at most; until it hears of its loss it goes on with them
+HELD = 4_000  # jobs that wait in a process at most; until it hears of its loss it goes on with them
 
 
 def test_a_starved_consumer_joins_in_again_and_commits_nothing_of_what_it_lost(
