@@ -102,7 +102,11 @@ class Line:
         return process
 
     def end(self, process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
-        """Send a signal, wait for the end, and return the exit code."""
+        """Send a signal, wait for the end, and return the exit code. SIGTERM waits until the process handles it."""
+        if number == signal.SIGTERM:
+            wait_until(
+                lambda: process.poll() is not None or handles(process, number), told="it handles SIGTERM"
+            )
         if process.poll() is None:
             process.send_signal(number)
         return process.wait(40)
@@ -138,6 +142,15 @@ class Line:
     def resident(self, process: subprocess.Popen[bytes]) -> int:
         """Bytes of memory that a process holds now."""
         return psutil.Process(process.pid).memory_info().rss
+
+
+def handles(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Whether the process has a handler for this signal; yes, too, where there is no /proc to tell."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        return True
+    caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
 @contextmanager

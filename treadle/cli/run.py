@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -9,6 +11,13 @@ import typer
 from treadle.settings import read_settings
 
 app = typer.Typer(help="Run a process of Treadle's; SIGTERM ends it in order.", no_args_is_help=True)
+
+
+@app.callback()
+def end_before_the_beginning() -> None:
+    """Run a process of Treadle's; SIGTERM ends it in order."""
+    # Until a process has handlers of its own it has begun nothing, so there is nothing to put in order.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 @app.command()

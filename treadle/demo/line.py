@@ -9,7 +9,7 @@ from pathlib import Path
 from streams.dead import failure_of
 from streams.errors import TreadleError
 from streams.message import Received
-from treadle.demo.interrupts import held_back
+from treadle.demo.interrupts import held_back, raise_if_interrupted
 from treadle.demo.reading import Log
 from treadle.supervise import Child, end
 
@@ -49,6 +49,7 @@ class Line:
         while not true():
             if time.monotonic() > give_up_at:
                 raise TreadleError(f"waited {within:.0f} s in vain for this: {what}. {self._where()}")
+            raise_if_interrupted()
             self._look_for_trouble(what)
             self.log.read(every)
 
