@@ -71,9 +71,8 @@ class Settler:
 def _home(attempt: Attempt) -> Queue:
     if attempt.envelope is not None:
         return attempt.envelope.queue
-    return (
-        queue_of(attempt.received.topic) or Queue.DEFAULT
-    )  # of no use: what cannot be read is not tried again
+    # Of no use: what cannot be read is not tried again.
+    return queue_of(attempt.received.topic) or Queue.DEFAULT
 
 
 def _epoch_ms() -> int:

@@ -22,7 +22,6 @@ from streams.tiers import HOLD, Place, Tiers, due_of
 At = tuple[str, int]
 """A topic and a partition of it."""
 
-
 _CLOCKS_DIFFER = 60_000
 """Milliseconds by which a broker's clock may be behind ours before jobs are moved more often than needed."""
 
@@ -139,9 +138,8 @@ class Waiting:
     def full(self) -> set[At]:
         """Partitions of which nothing more is to be fetched for now."""
         free = self._room.lines - sum(line.size for line in self._lines.values())
-        most = max(
-            free // 4, self._room.lines // 256
-        )  # a line may be the longer, the more room the others leave
+        # A line may be the longer, the more room the others leave.
+        most = max(free // 4, self._room.lines // 256)
         for at, line in self._lines.items():
             if line.size >= most:
                 self._full.add(at)

@@ -127,7 +127,7 @@ def due_of(headers: Iterable[tuple[str, bytes]]) -> int | None:
 
 
 def _with_home(message: Message) -> Message:
-    """Says where it goes back to. At home this is left out, as it lies in its queue's topic."""
+    """Says where it goes back to. A job that never waited leaves this out, as it lies in its queue's topic."""
     if any(name == QUEUE for name, _ in message.headers):
         return message
     return message._replace(headers=[*message.headers, (QUEUE, message.topic.removeprefix("jobs.").encode())])
