@@ -19,7 +19,7 @@ from consumers.once import AlreadyDone
 from consumers.outcome import NOTHING_FOLLOWS, Dead, Discarded, Outcome, Succeeded
 from consumers.worker import Worker, Workers
 from streams.codec import decode_job
-from streams.dead import failure
+from streams.dead import backtrace, failure
 from streams.envelope import Envelope
 from streams.errors import BadMessage, Discard, TookTooLong, UnknownKind
 from streams.job import Kinds
@@ -136,7 +136,7 @@ class Performer:
             job=envelope.id if envelope else None,
             attempt=envelope.attempt if envelope else None,
             error=type(error).__name__,
-            exc_info=error,
+            backtrace=backtrace(error),  # what the error says may be personal: the dead letter has it
         )
         return Dead(failure(error, attempt.received, self.clock()))
 

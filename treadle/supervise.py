@@ -1,4 +1,4 @@
-"""`treadle run all`: scheduler, agents and consumer as children, started again when they die."""
+"""`treadle run all`: scheduler, agents, consumer and the rest as children, started again when they die."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def supervise(*, slots: int, ring_now: bool) -> None:
     children = [
         Child(["consumer", "--slots", str(slots)]),
         Child(["agents"]),
+        Child(["dead-letters"]),
         Child(["scheduler"]),
     ]
     if ring_now:
