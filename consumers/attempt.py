@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
@@ -16,7 +16,8 @@ import structlog
 from consumers.context import Context, Transactions
 from consumers.follow_ups import messages_of
 from consumers.once import AlreadyDone
-from consumers.outcome import NOTHING_FOLLOWS, Dead, Discarded, Outcome, Succeeded
+from consumers.orders import Orders
+from consumers.outcome import NOTHING_FOLLOWS, Cancelled, Dead, Discarded, Outcome, Succeeded
 from consumers.worker import Worker, Workers
 from streams.codec import decode_job
 from streams.dead import backtrace, failure
@@ -53,7 +54,8 @@ class Attempt:
 class Performer:
     """Everything an attempt needs: what kinds there are, who performs them, and on which database.
 
-    `stopping` tells workers whether the process has been asked to end.
+    `stopping` tells workers whether the process has been asked to end. A job that is cancelled by `orders` does
+    not begin.
     """
 
     kinds: Kinds
@@ -61,6 +63,7 @@ class Performer:
     transactions: Transactions
     clock: Callable[[], datetime] = _utc_now
     stopping: Callable[[], bool] = bool
+    orders: Orders = field(default_factory=Orders)
 
     def attempt(self, received: Received) -> Attempt:
         """All steps, on this thread. Never raises: whatever goes wrong is the outcome."""
@@ -74,6 +77,10 @@ class Performer:
         attempt = Attempt(received, self.clock())
         try:
             attempt.envelope = envelope = decode_job(received, self.kinds)
+            order = self.orders.of(envelope.id)
+            if order is not None and order.action == "cancel":
+                attempt.outcome = Cancelled(order.by, order.why)
+                return attempt
             attempt.worker = worker = self.workers.find(envelope.kind)
             if worker is None:
                 raise UnknownKind(

@@ -31,4 +31,12 @@ class Dead:
     failure: Failure
 
 
-Outcome = Succeeded | Discarded | Dead
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A person wanted it no more before it began: who, and why."""
+
+    by: str
+    why: str
+
+
+Outcome = Succeeded | Discarded | Dead | Cancelled

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from consumers.attempt import Attempt
 from consumers.lifecycle import Finished
-from consumers.outcome import NOTHING_FOLLOWS, Dead, Discarded, Outcome, Succeeded
+from consumers.orders import Orders
+from consumers.outcome import NOTHING_FOLLOWS, Cancelled, Dead, Discarded, Outcome, Succeeded
 from consumers.parcel import Parcel
 from streams.dead import dead_letter
 from streams.errors import NotDelivered, TreadleError
@@ -21,7 +22,7 @@ def settlement(outcome: Outcome, received: Received) -> Sequence[Message]:
     match outcome:
         case Succeeded(follow_ups):
             return follow_ups
-        case Discarded():
+        case Discarded() | Cancelled():
             return ()
         case Dead(failure):
             return (dead_letter(received, failure),)
@@ -29,17 +30,23 @@ def settlement(outcome: Outcome, received: Received) -> Sequence[Message]:
 
 @dataclass(frozen=True)
 class Settler:
-    """Settles attempts. `record` takes note of each; `fail` hears what could not be settled."""
+    """Settles attempts. `record` takes note of each; `fail` hears what could not be settled.
+
+    An order about a job that has ended is forgotten.
+    """
 
     sender: Sender
     record: Callable[[Finished], None]
     fail: Callable[[TreadleError], None]
+    orders: Orders = field(default_factory=Orders)
 
     def settle(self, parcel: Parcel, attempt: Attempt) -> None:
         """Send what the attempt led to; the parcel is finished when Kafka has acknowledged it."""
         outcome = attempt.outcome
         assert outcome is not None
         self.record(_finished(attempt, outcome))
+        if attempt.envelope is not None and self.orders.of(attempt.envelope.id) is not None:
+            self.orders.ended(attempt.envelope.id)
         if outcome is NOTHING_FOLLOWS:
             parcel.finish()
         elif messages := settlement(outcome, attempt.received):
@@ -70,5 +77,7 @@ def _told(outcome: Outcome) -> tuple[str, str]:
             return "succeeded", ""
         case Discarded(reason):
             return "discarded", reason
+        case Cancelled(by, why):
+            return "cancelled", f"by {by}: {why}" if why else f"by {by}"
         case Dead(failure):
             return "dead", f"{failure.error}: {failure.message}"

@@ -38,7 +38,10 @@ MAY_IMPORT = {
 ONLY_IN = {
     "faust": ("streams.app",),
     "aiokafka": ("streams.app",),
-    "confluent_kafka": ("streams.producer", "streams.topic_plan", "consumers.kafka_intake", "treadle*"),
+    "confluent_kafka": (
+        *("streams.producer", "streams.topic_plan"),
+        *("consumers.kafka_intake", "consumers.kafka_orders", "treadle*"),
+    ),
     "sqlalchemy": ("consumers*", "scheduler.ring", "treadle*"),
     "alembic": ("treadle*",),
     "typer": ("treadle.cli*",),
