@@ -109,6 +109,6 @@ def test_a_backtrace_is_bounded_and_names_no_values(levels: int) -> None:
     lines = backtrace(caught.value)
 
     assert lines[0].endswith(" in deep")
-    assert len(lines) == min(levels + 2, len(lines)) <= MAX_FRAMES
+    assert len(lines) == levels + 2 if levels < 10 else 10 < len(lines) <= MAX_FRAMES
     assert sum(len(line.encode()) for line in lines) <= MAX_BACKTRACE
     assert "ada@example.org" not in str(lines)
