@@ -36,6 +36,7 @@ class KafkaOrders:
                 "group.id": "treadle.orders",  # never joined: every process reads all
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
+                "session.timeout.ms": 6_000,  # no group, no session; but max.poll.interval.ms may not be less
                 "auto.offset.reset": "earliest",
                 "fetch.queue.backoff.ms": 5,
                 **kafka_client(),

@@ -101,7 +101,8 @@ class _Search:
 
 def _uncommitted(kafka: Mapping[str, Any], reader: Consumer, queue: Queue) -> list[Span]:
     """What the queue's group has not committed."""
-    member = Consumer({**kafka, "group.id": f"treadle.{queue.value}", "log_level": 0})
+    ours = {"group.id": f"treadle.{queue.value}", "session.timeout.ms": 6_000, "log_level": 0}
+    member = Consumer({**ours, **kafka})  # asks, and never joins
     try:
         all_ = spans(reader, topic_of(queue))
         places = [TopicPartition(span.topic, span.partition) for span in all_]

@@ -41,6 +41,7 @@ def open_reader(kafka: Mapping[str, Any]) -> Consumer:
             "group.id": "treadle.reader",  # never joined: nothing is subscribed, nothing committed
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            "session.timeout.ms": 6_000,  # no group, no session; but max.poll.interval.ms may not be less
             "auto.offset.reset": "earliest",
             "fetch.queue.backoff.ms": 5,
             "queued.max.messages.kbytes": _MOST_BYTES // 1024,
