@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,13 @@ import structlog
 from consumers.context import Context, Transactions
 from consumers.follow_ups import messages_of
 from consumers.once import AlreadyDone
-from consumers.outcome import NOTHING_FOLLOWS, Dead, Outcome, Retrying, Succeeded
+from consumers.orders import Orders
+from consumers.outcome import NOTHING_FOLLOWS, Cancelled, Dead, Outcome, Retrying, Succeeded
 from consumers.policy import decide
 from consumers.worker import Worker, Workers
 from streams import tracing
 from streams.codec import decode_job, epoch_ms
-from streams.dead import failure
+from streams.dead import backtrace, failure
 from streams.envelope import Envelope
 from streams.errors import BadMessage, Discard, RetryLater, TookTooLong, UnknownKind
 from streams.job import Kinds
@@ -66,6 +67,7 @@ class Performer:
 
     `stopping` tells workers whether the process has been asked to end; `tracer` records spans, if set;
     without `log_failures` what a worker raises is in the outcome alone; `chance` is the randomness of a backoff.
+    A job that is cancelled by `orders` does not begin.
     """
 
     kinds: Kinds
@@ -76,6 +78,7 @@ class Performer:
     tracer: Tracer | None = None
     log_failures: bool = True
     chance: Callable[[], int] = _one_of_ten
+    orders: Orders = field(default_factory=Orders)
 
     def attempt(self, received: Received) -> Attempt:
         """All steps, on this thread. Never raises: whatever goes wrong is the outcome."""
@@ -89,6 +92,10 @@ class Performer:
         attempt = Attempt(received, self.clock())
         try:
             attempt.envelope = envelope = decode_job(received, self.kinds)
+            order = self.orders.of(envelope.id)
+            if order is not None and order.action == "cancel":
+                attempt.outcome = Cancelled(order.by, order.why)
+                return attempt
             attempt.worker = worker = self.workers.find(envelope.kind)
             if worker is None:
                 raise UnknownKind(
@@ -162,7 +169,7 @@ class Performer:
                 job=envelope.id,
                 attempt=envelope.attempt,
                 error=type(error).__name__,
-                exc_info=error,
+                backtrace=backtrace(error),  # what the error says may be personal: the failure header has it
             )
         return decide(envelope, error, attempt.received, now, self.chance())
 

@@ -45,4 +45,12 @@ class Dead:
     failure: Failure
 
 
-Outcome = Succeeded | Retrying | Discarded | Dead
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A person wanted it no more before it began: who, and why."""
+
+    by: str
+    why: str
+
+
+Outcome = Succeeded | Retrying | Discarded | Dead | Cancelled

@@ -14,8 +14,10 @@ from consumers.attempt import Attempt, Performer
 from consumers.event_loop import EventLoop
 from consumers.health import HealthServer, Pulse
 from consumers.kafka_intake import IntakeSettings, KafkaIntake
+from consumers.kafka_orders import KafkaOrders
 from consumers.lanes import Lanes
 from consumers.lifecycle import Lifecycle, Running
+from consumers.orders import Orders
 from consumers.pool import WorkerPool
 from consumers.routes import Routes, Stations
 from consumers.settle import Settler
@@ -55,11 +57,13 @@ class ConsumerProcess:
         self._settings = settings
         self._failure: TreadleError | None = None
         self._signals = Signals(self.at_work)
-        performer = replace(performer, stopping=lambda: self._signals.draining)
+        orders = Orders()
+        performer = replace(performer, stopping=lambda: self._signals.draining, orders=orders)
         self._producer = Producer(settings.intake.kafka)
         self._lifecycle = Lifecycle(self._producer, self._running)
         self._stations = Stations(Lanes(settings.weights), Lanes(settings.weights))
-        settler = Settler(self._producer, settings.tiers, self._lifecycle.record, self._fail)
+        self._orders = KafkaOrders(settings.intake.kafka, orders, self._producer, self._fail)
+        settler = Settler(self._producer, settings.tiers, self._lifecycle.record, self._fail, orders)
         self._pool = WorkerPool(performer, build)
         self._slots = Slots(self._stations.slots, performer, settler, self._pool.run, settings.slots)
         self._loop = EventLoop(self._stations.loop, performer, settler, settings.async_limit)
@@ -81,6 +85,7 @@ class ConsumerProcess:
         """
         http = self._settings.http
         health = HealthServer(http, self.pulse, self._update_metrics) if http else None
+        self._orders.start()
         gc.collect()
         gc.freeze()  # modules and classes stay: the collector need not look through them for ever
         gc.set_threshold(50_000, 20, 100)  # thousands of jobs under way are no garbage, however young
@@ -105,6 +110,7 @@ class ConsumerProcess:
         else:
             self._leave()
         self._pool.close()
+        self._orders.close()
         self._lifecycle.close()
         self._producer.close()
         if health is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from consumers.attempt import Attempt
 from consumers.lifecycle import Finished
-from consumers.outcome import NOTHING_FOLLOWS, Dead, Discarded, Outcome, Retrying, Succeeded
+from consumers.orders import Orders
+from consumers.outcome import NOTHING_FOLLOWS, Cancelled, Dead, Discarded, Outcome, Retrying, Succeeded
 from consumers.parcel import Parcel
 from streams.again import again
 from streams.dead import dead_letter
@@ -34,7 +35,7 @@ def settlement(
         case Retrying(due, attempt, later, failure):
             message = again(received, queue, attempt=attempt, due=due, later=later, failure=failure)
             return (tiers.send_to_wait(message, now),)
-        case Discarded():
+        case Discarded() | Cancelled():
             return ()
         case Dead(failure):
             return (dead_letter(received, failure),)
@@ -42,18 +43,24 @@ def settlement(
 
 @dataclass(frozen=True)
 class Settler:
-    """Settles attempts. `record` takes note of each; `fail` hears what could not be settled."""
+    """Settles attempts. `record` takes note of each; `fail` hears what could not be settled.
+
+    An order about a job that has ended is forgotten.
+    """
 
     sender: Sender
     tiers: Tiers
     record: Callable[[Finished], None]
     fail: Callable[[TreadleError], None]
+    orders: Orders = field(default_factory=Orders)
 
     def settle(self, parcel: Parcel, attempt: Attempt) -> None:
         """Send what the attempt led to; the parcel is finished when Kafka has acknowledged it."""
         outcome = attempt.outcome
         assert outcome is not None
         self.record(_finished(attempt, outcome))
+        if not isinstance(outcome, Retrying) and attempt.envelope is not None:
+            self.orders.ended(attempt.envelope.id)
         if outcome is NOTHING_FOLLOWS:
             parcel.finish()
         elif messages := settlement(outcome, attempt.received, _home(attempt), self.tiers, _epoch_ms()):
@@ -100,5 +107,7 @@ def _told(outcome: Outcome) -> tuple[str, str]:
         case Retrying(failure=failure):
             assert failure is not None
             return "retrying", f"{failure.error}: {failure.message}"
+        case Cancelled(by, why):
+            return "cancelled", f"by {by}: {why}" if why else f"by {by}"
         case Dead(failure):
             return "dead", f"{failure.error}: {failure.message}"

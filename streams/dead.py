@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import TracebackType
 
 import msgspec
 
@@ -12,10 +13,17 @@ from streams.topics import DEAD
 FAILURE = "treadle_failure"
 MAX_REASON = 1024
 """Longest reason kept, in characters."""
+MAX_FRAMES = 20
+"""Most lines of a backtrace kept."""
+MAX_BACKTRACE = 2048
+"""Most bytes of a backtrace kept."""
 
 
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why an attempt failed, and where the message lay: the header `treadle_failure`, as JSON."""
+    """Why an attempt failed, and where the message lay: the header `treadle_failure`, as JSON.
+
+    `backtrace` names files, lines and functions, the innermost first, and no values.
+    """
 
     error: str
     message: str
@@ -26,6 +34,7 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     offset: int
     why: str = ""
     """Why nothing tries it again: "all 25 retries are used up"."""
+    backtrace: tuple[str, ...] = ()
 
 
 def failure(error: BaseException, received: Received, at: datetime, why: str = "") -> Failure:
@@ -40,7 +49,37 @@ def failure(error: BaseException, received: Received, at: datetime, why: str = "
         partition=received.partition,
         offset=received.offset,
         why=why,
+        backtrace=backtrace(error),
     )
+
+
+def backtrace(error: BaseException) -> tuple[str, ...]:
+    """Where the error came from, innermost first: at most MAX_FRAMES lines and MAX_BACKTRACE bytes.
+
+    Files, lines and functions only: what an argument or a variable held may be personal.
+    """
+    lines: list[str] = []
+    left = MAX_BACKTRACE
+    for frame in reversed(_frames(error.__traceback__)):
+        line = _frame(frame).encode(errors="backslashreplace").decode()
+        left -= len(line.encode())
+        if left < 0 or len(lines) == MAX_FRAMES:
+            break
+        lines.append(line)
+    return tuple(lines)
+
+
+def _frames(traceback: TracebackType | None) -> list[TracebackType]:
+    frames = []
+    while traceback is not None:
+        frames.append(traceback)
+        traceback = traceback.tb_next
+    return frames
+
+
+def _frame(frame: TracebackType) -> str:
+    code = frame.tb_frame.f_code
+    return f"{code.co_filename}:{frame.tb_lineno} in {code.co_qualname}"
 
 
 def _told(error: BaseException) -> str:

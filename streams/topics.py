@@ -16,6 +16,8 @@ EVENTS = "loomio.events"
 TICKS = "treadle.ticks"
 DEAD = "jobs.dead"
 LIFECYCLE = "jobs.lifecycle"
+AUDIT = "treadle.audit"
+ORDERS = "treadle.orders"
 
 
 def topic_of(queue: Queue) -> str:
@@ -83,7 +85,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     defaults: dict[str, Any] = {}
 
 
-NEEDED = (*_QUEUES, EVENTS, TICKS, DEAD, LIFECYCLE)
+NEEDED = (*_QUEUES, EVENTS, TICKS, DEAD, LIFECYCLE, AUDIT, ORDERS)
 
 
 def load_topics(path: Path) -> Topics:

@@ -19,12 +19,12 @@ from confluent_kafka.admin import AdminClient
 
 from streams.job import Queue
 from streams.message import Received
-from streams.topics import DEAD, EVENTS, LIFECYCLE, TICKS, load_topics, topic_of
+from streams.topics import AUDIT, DEAD, EVENTS, LIFECYCLE, ORDERS, TICKS, load_topics, topic_of
 
 ROOT = Path(__file__).parents[1]
 PLANNED = load_topics(ROOT / "topics.yaml")
 TIERS = list(PLANNED.tiers.by_topic)
-READ = [*(topic_of(queue) for queue in Queue), *TIERS, EVENTS, TICKS, DEAD, LIFECYCLE]
+READ = [*(topic_of(queue) for queue in Queue), *TIERS, EVENTS, TICKS, DEAD, LIFECYCLE, AUDIT, ORDERS]
 GROUPS = {
     **{f"treadle.{queue}": [topic_of(queue)] for queue in Queue},
     "treadle.retries": TIERS,

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import DatabaseError
+
 from streams import logs
 from streams.errors import ConfigError
 from streams.job import Queue
 from streams.topics import Topics
 from streams.tracing import tracer
 from treadle.catalogue import load_workers
-from treadle.database import engine
+from treadle.database import engine, refusal
 from treadle.settings import Settings, read_settings
 from treadle.stdout import keep_lines_whole
 
@@ -140,3 +142,18 @@ def _asked_to_stop() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def start_dead_letters(settings: Settings) -> None:
+    """Keep the store of dead letters up to date until asked to stop. Raises TreadleError."""
+    from treadle.dead.follow import follow_until
+
+    logs.configure(settings.log_level)
+    stop = _asked_to_stop()
+    database = engine(settings.database_url(), pool_size=1)
+    try:
+        follow_until(stop, database, settings.kafka_properties())
+    except DatabaseError as error:
+        raise ConfigError(f"{refusal(error)}. Has `treadle migrate` been run?") from error
+    finally:
+        database.dispose()

@@ -1,4 +1,4 @@
-"""`treadle run all`: scheduler, agents, retries and consumer as children, started again when they die."""
+"""`treadle run all`: scheduler, agents, consumer and the rest as children, started again when they die."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ def supervise(*, slots: int, ring_now: bool) -> None:
         Child(["consumer", "--slots", str(slots)]),
         Child(["retries"]),
         Child(["agents"]),
+        Child(["dead-letters"]),
         Child(["scheduler"]),
     ]
     if ring_now:

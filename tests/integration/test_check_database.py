@@ -42,7 +42,7 @@ def test_all_that_is_wrong_is_found_in_one_go(loomio: str) -> None:
         found["Loomio's database, table stances"].what
         == "column participant_id is bigint, Treadle expects integer"
     )
-    assert "migration 0001" in found["Treadle's tables (schema treadle)"].what
+    assert "migration 0002" in found["Treadle's tables (schema treadle)"].what
     assert all(finding.remedy for finding in found.values())
 
 

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.dead import FAILURE, MAX_REASON, Failure, dead_letter, failure, failure_of
+from streams.dead import (
+    FAILURE,
+    MAX_BACKTRACE,
+    MAX_FRAMES,
+    MAX_REASON,
+    Failure,
+    backtrace,
+    dead_letter,
+    failure,
+    failure_of,
+)
 from streams.message import Received
 from tests.builders.messages import NOW, a_message
 
@@ -83,3 +93,22 @@ def test_whatever_an_error_says_can_be_written(error: Exception, told: str) -> N
 
     assert why.message == told
     assert msgspec.json.decode(dead_letter(came, why).headers[-1][1])["message"] == told
+
+
+def deep(levels: int, secret: str) -> None:
+    if levels:
+        deep(levels - 1, secret)
+    raise ValueError("too deep")
+
+
+@pytest.mark.parametrize("levels", [0, 3, 500])
+def test_a_backtrace_is_bounded_and_names_no_values(levels: int) -> None:
+    with pytest.raises(ValueError, match="too deep") as caught:
+        deep(levels, secret="ada@example.org")
+
+    lines = backtrace(caught.value)
+
+    assert lines[0].endswith(" in deep")
+    assert len(lines) == levels + 2 if levels < 10 else 10 < len(lines) <= MAX_FRAMES
+    assert sum(len(line.encode()) for line in lines) <= MAX_BACKTRACE
+    assert "ada@example.org" not in str(lines)

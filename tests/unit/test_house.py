@@ -40,7 +40,7 @@ ONLY_IN = {
     "aiokafka": ("streams.app",),
     "confluent_kafka": (
         *("streams.producer", "streams.topic_plan"),
-        *("consumers.group_member", "consumers.commits", "treadle*"),
+        *("consumers.group_member", "consumers.commits", "consumers.kafka_orders", "treadle*"),
     ),
     "sqlalchemy": ("consumers*", "scheduler.ring", "treadle*"),
     "alembic": ("treadle*",),

@@ -8,7 +8,20 @@ import typer
 
 from streams import logs
 from streams.errors import BadMessage, TreadleError
-from treadle.cli import check, demo, enqueue, kinds, local, migrate, perform, practice, run, topics
+from treadle.cli import (
+    check,
+    dead,
+    demo,
+    enqueue,
+    jobs,
+    kinds,
+    local,
+    migrate,
+    perform,
+    practice,
+    run,
+    topics,
+)
 from treadle.prepare import prepare
 
 app = typer.Typer(
@@ -23,6 +36,8 @@ app.command()(check.check)
 app.command()(enqueue.enqueue)
 app.command()(perform.perform)
 app.command()(kinds.kinds)
+app.add_typer(dead.app, name="dead")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(topics.app, name="topics")
 app.command()(migrate.migrate)
 app.command()(demo.demo)

@@ -76,6 +76,14 @@ def scheduler(
     start_scheduler(read_settings(), ring_now=ring_now)
 
 
+@app.command(name="dead-letters")
+def dead_letters() -> None:
+    """Keep the store of dead letters up to date. One is enough; `treadle dead` catches up without it, too."""
+    from treadle.processes import start_dead_letters
+
+    start_dead_letters(read_settings())
+
+
 @app.command(name="all")
 def all_(
     slots: Annotated[int, typer.Option(min=1, help="Jobs at work at once.")] = 20,
@@ -83,7 +91,7 @@ def all_(
         bool, typer.Option("--ring-now", help="Ring every schedule once at the start.")
     ] = False,
 ) -> None:
-    """One small machine: scheduler, agents, retries and consumer as children, restarted when they die."""
+    """One small machine: scheduler, agents, consumer and the rest as children, restarted when they die."""
     from treadle.supervise import supervise
 
     read_settings().kafka_properties()

@@ -1,0 +1,97 @@
+"""Reads `treadle.orders` from its start, and goes on listening, on a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from consumers.orders import Orders
+from streams.errors import ConfigError, NotDelivered, TreadleError
+from streams.logs import kafka_client
+from streams.producer import Sender
+from streams.topics import ORDERS
+
+log = structlog.get_logger()
+
+_ANSWER = 10.0  # seconds that the broker has for an answer
+
+
+class KafkaOrders:
+    """Keeps `orders` up to date. Once `start` has returned, every order given before it is known."""
+
+    def __init__(
+        self, kafka: Mapping[str, Any], orders: Orders, sender: Sender, fail: Callable[[TreadleError], None]
+    ) -> None:
+        self._orders = orders
+        self._sender = sender
+        self._fail = fail
+        self._closing = threading.Event()
+        self._consumer = Consumer(
+            {
+                "group.id": "treadle.orders",  # never joined: every process reads all
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "session.timeout.ms": 6_000,  # no group, no session; but max.poll.interval.ms may not be less
+                "auto.offset.reset": "earliest",
+                "fetch.queue.backoff.ms": 5,
+                **kafka_client(),
+                **kafka,
+            }
+        )
+        self._unread: set[int] = set()
+        self._thread = threading.Thread(target=self._run, name="orders", daemon=True)
+
+    def start(self) -> None:
+        """Read what there is, then listen. Raises ConfigError when the topic is missing or nobody answers."""
+        try:
+            found = self._consumer.list_topics(ORDERS, timeout=_ANSWER).topics[ORDERS]
+        except KafkaException as error:
+            raise ConfigError(f"Kafka does not answer: {error.args[0].str()}") from error
+        if found.error is not None or not found.partitions:
+            raise ConfigError(f"topic {ORDERS} does not exist: `treadle topics apply` makes it")
+        self._unread = set(found.partitions)
+        self._consumer.assign([TopicPartition(ORDERS, number, 0) for number in found.partitions])
+        give_up_at = time.monotonic() + _ANSWER
+        while self._unread:
+            if time.monotonic() > give_up_at:
+                raise ConfigError(f"{ORDERS} could not be read within {_ANSWER:.0f} s. Is Kafka up?")
+            self._turn(0.1)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._closing.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._consumer.close()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                self._turn(0.2)
+                if due := self._orders.due():
+                    self._sender.send_then(due, _log_failure)
+        except Exception as error:
+            log.exception("orders_failed")
+            self._fail(TreadleError(f"{ORDERS} is no longer read: {error}"))
+
+    def _turn(self, patience: float) -> None:
+        first = self._consumer.poll(patience)
+        for message in [first, *self._consumer.consume(500, timeout=0)] if first is not None else []:
+            error = message.error()
+            if error is None:
+                self._orders.take(message.key(), message.value())
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._unread.discard(message.partition() or 0)
+            else:
+                log.warning("orders_not_fetched", error=error.str())
+
+
+def _log_failure(failure: NotDelivered | None) -> None:
+    if failure:
+        log.warning("order_not_forgotten", error=str(failure))

@@ -1,0 +1,73 @@
+"""Orders about single jobs, on the compacted topic `treadle.orders`: one for a job, keyed by its id."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from streams.errors import BadMessage
+from streams.message import Message, Received
+from streams.redrive import text_of
+from streams.topics import ORDERS
+
+MOVED = "treadle_moved"
+"""Names the order by which a copy of a waiting job was sent on; the copy that lay in its tier is stale then."""
+
+
+class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `by` wants of a job, since `at`: that it ends (cancel), or goes on at another time (move).
+
+    `id` is the order's own.
+    """
+
+    action: Literal["cancel", "move"]
+    id: str
+    by: str
+    at: datetime
+    why: str = ""
+
+
+class Ruling(StrEnum):
+    """What a process that holds a waiting job does with it."""
+
+    GO_ON = "go on"
+    HOME_NOW = "home now"
+    DROP = "drop"
+
+
+def ruling(order: Order | None, waiting: Received) -> Ruling:
+    """What an order means for a job that comes up in a tier.
+
+    One that is cancelled goes home at once, where a consumer ends it. Of one that was moved the copy that was sent
+    on goes on, and every other is dropped.
+    """
+    if order is None:
+        return Ruling.GO_ON
+    if order.action == "cancel":
+        return Ruling.HOME_NOW
+    return Ruling.GO_ON if text_of(waiting, MOVED) == order.id else Ruling.DROP
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Order).decode
+
+
+def encode_order(job_id: str, order: Order) -> Message:
+    """The message that gives the order."""
+    return Message(ORDERS, job_id.encode(), _encode(order), [("content-type", b"application/json")])
+
+
+def forget(job_id: str) -> Message:
+    """The message that takes back whatever was ordered about this job."""
+    return Message(ORDERS, job_id.encode(), None, [])
+
+
+def decode_order(value: bytes) -> Order:
+    """What lies in a message of `treadle.orders`. Raises BadMessage."""
+    try:
+        return _decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadMessage(f"no order can be read from this message: {error}") from error

@@ -1,0 +1,1 @@
+"""Dead letters, for people: who is still dead, and what is done about it."""

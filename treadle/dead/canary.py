@@ -1,0 +1,58 @@
+"""How the first jobs that were sent back fare, as `jobs.lifecycle` tells it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from consumers.lifecycle import Batch
+from streams.topics import LIFECYCLE
+from treadle.reading import open_reader, read_batches, spans
+
+_decode = msgspec.json.Decoder(Batch).decode
+_PAUSE = 0.1  # seconds
+WELL = ("succeeded", "discarded")
+"""Outcomes with which a canary has come through."""
+
+
+class Canary:
+    """Made before the jobs are sent: it hears what is told from then on. Close it."""
+
+    def __init__(self, kafka: Mapping[str, Any]) -> None:
+        self._reader = open_reader(kafka)
+        self._begins = {span.partition: span.end for span in spans(self._reader, LIFECYCLE)}
+
+    def outcomes(self, jobs: Collection[str], within: timedelta) -> dict[str, str]:
+        """The outcome of the next attempt of each job; those with none in time are left out.
+
+        Returns as soon as all are known, or one did not go well.
+        """
+        found: dict[str, str] = {}
+        give_up_at = time.monotonic() + within.total_seconds()
+        while True:
+            self._read(found, jobs)
+            failed = any(outcome not in WELL for outcome in found.values())
+            if failed or len(found) == len(set(jobs)) or time.monotonic() > give_up_at:
+                return found
+            time.sleep(_PAUSE)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._reader.close()
+
+    def _read(self, found: dict[str, str], jobs: Collection[str]) -> None:
+        new = []
+        for span in spans(self._reader, LIFECYCLE):
+            begin = self._begins.get(span.partition, span.begin)
+            if span.end > begin:
+                new.append(span._replace(begin=begin))
+        for batch in read_batches(self._reader, new):
+            self._begins |= batch.next_offsets
+            for received in batch.messages:
+                for finished in _decode(received.value or b"").finished:
+                    if finished.job in jobs:
+                        found.setdefault(finished.job, finished.outcome)

@@ -1,0 +1,91 @@
+"""A dead letter as a row: what stands in its headers, readable, beside the bytes as they came."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from streams.audit import Place
+from streams.dead import failure_of
+from streams.message import Headers, Received
+from streams.redrive import home_of, number_of, redrives_of, text_of
+from streams.topics import DEAD, queue_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list[tuple[str, bytes | None]]).decode
+
+
+class Letter(NamedTuple):
+    """The columns of `treadle.dead_letters` that come from the topic, in their order.
+
+    `redrives` counts how often the job had been sent back before it died.
+    """
+
+    partition: int
+    offset: int
+    job_id: str
+    kind: str
+    queue: str
+    error: str
+    message: str
+    first_at: datetime | None
+    last_at: datetime | None
+    died_at: datetime
+    attempt: int
+    redrives: int
+    key: bytes | None
+    value: bytes | None
+    headers: bytes
+
+    @property
+    def place(self) -> Place:
+        return self.partition, self.offset
+
+    @property
+    def name(self) -> str:
+        """How people name a letter: 3:1042."""
+        return f"{self.partition}:{self.offset}"
+
+    def received(self) -> Received:
+        """The letter as it lies in `jobs.dead`."""
+        headers: Headers = _unpack(self.headers)  # type: ignore[assignment]  # a header may be null
+        ms = (self.died_at - _EPOCH) // timedelta(milliseconds=1)
+        return Received(DEAD, self.partition, self.offset, self.key, self.value, headers, ms)
+
+
+def letter_of(received: Received) -> Letter:
+    """The row of a message on `jobs.dead`, whatever is in it."""
+    failure = failure_of(received)
+    home = home_of(received)
+    return Letter(
+        partition=received.partition,
+        offset=received.offset,
+        job_id=_storable(text_of(received, "ce_id")),
+        kind=_storable(text_of(received, "ce_type")),
+        queue=(queue_of(home) or "") if home else "",
+        error=_storable(failure.error) if failure else "",
+        message=_storable(failure.message) if failure else "",
+        first_at=failure.first_at if failure else None,
+        last_at=failure.last_at if failure else None,
+        died_at=_moment(received.timestamp),
+        attempt=number_of(received, "treadle_attempt") or 1,
+        redrives=redrives_of(received),
+        key=received.key,
+        value=received.value,
+        headers=_pack(received.headers),
+    )
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's text holds every character but one."""
+    return text.replace("\x00", "\\x00")
+
+
+def _moment(ms: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(milliseconds=ms)
+    except OverflowError:  # Kafka takes any time that a client gives
+        return _EPOCH

@@ -1,0 +1,148 @@
+"""Sends dead letters home, or deletes them, batch by batch.
+
+The order of effects: the jobs are in Kafka, then the audit is, then the store says so. A process that is killed in
+between has lost nothing: what was not yet told of is sent again, under the same job id; what was told of is read
+from the audit by whoever comes next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine
+
+from streams.audit import Audit, Place, encode_audit
+from streams.message import Message
+from streams.producer import Sender
+from streams.redrive import home_of, sent_home
+from treadle.dead import store
+from treadle.dead.choose import Chosen, claim, twins
+from treadle.dead.letter import Letter
+
+_BATCH = 1_000
+_START: Place = (-1, -1)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Who does it, and why: goes into the audit."""
+
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What one batch came to: letters done, ids of the jobs, and the letters of which nobody knows the home."""
+
+    letters: int
+    jobs: tuple[str, ...]
+    homeless: tuple[str, ...] = ()
+    repeated: int = 0
+
+
+def send_back(
+    database: Engine,
+    sender: Sender,
+    chosen: Chosen,
+    note: Note,
+    *,
+    again: bool = False,
+    rate: float | None = None,
+    first: int | None = None,
+) -> Iterator[Sent]:
+    """Send the chosen letters home, 1,000 with one wait; yields after each batch, when it is in Kafka and marked.
+
+    `rate` bounds how many a second. `first` ends it after so many. Letters that died again after they had been sent
+    back stay unless `again`. Raises NotDelivered; the letters of that batch stay dead.
+    """
+    after, left = _START, first
+    most = min(_BATCH, max(1, int(rate))) if rate else _BATCH
+    while True:
+        began = time.monotonic()
+        limit = most if left is None else min(most, left)
+        if limit == 0:
+            return
+        with database.begin() as db:
+            batch = claim(db, chosen, after, limit, again=again)
+            if not batch:
+                return
+            sent = _send(db, sender, batch, note)
+        after = batch[-1].place
+        left = left if left is None else left - sent.letters + sent.repeated
+        yield sent
+        if rate:
+            time.sleep(max(0.0, began + sent.letters / rate - time.monotonic()))
+
+
+def _send(db: Connection, sender: Sender, batch: Sequence[Letter], note: Note) -> Sent:
+    homes = [(letter, home_of(letter.received())) for letter in batch]
+    homeless = tuple(letter.name for letter, home in homes if home is None)
+    going = {letter.place: (letter, home) for letter, home in homes if home is not None}
+    letters = [letter for letter, _ in going.values()]
+    if not letters:
+        return Sent(0, (), homeless)
+    more = twins(db, letters)
+    messages: dict[object, Message] = {}
+    for letter, home in going.values():  # of letters that are the same job, one goes
+        messages.setdefault(_job(letter), sent_home(letter.received(), home))
+    sender.send(messages.values())
+    record(db, sender, "retry", [*letters, *more], note)
+    repeated = len(letters) + len(more) - len(messages)
+    return Sent(len(letters) + len(more), tuple(letter.job_id for letter in letters), homeless, repeated)
+
+
+def _job(letter: Letter) -> object:
+    return (letter.job_id, letter.kind, letter.key, letter.value) if letter.job_id else letter.place
+
+
+def send_edited(
+    database: Engine, sender: Sender, letter: Letter, message: Message, note: Note, changed: list[str]
+) -> bool:
+    """Send this message in the place of a letter; False when it is dead no longer. Raises NotDelivered."""
+    with database.begin() as db:
+        chosen = Chosen(places=(letter.place,))
+        if not claim(db, chosen, _START, 1, again=True):
+            return False
+        more = twins(db, [letter])
+        sender.send([message])
+        record(db, sender, "edit", [letter, *more], note, changed)
+    return True
+
+
+def delete(database: Engine, sender: Sender, chosen: Chosen, note: Note) -> Iterator[Sent]:
+    """Mark the chosen letters as deleted; yields after each batch. Their bytes stay in Kafka until it deletes them."""
+    after = _START
+    while True:
+        with database.begin() as db:
+            batch = claim(db, chosen, after, _BATCH, again=True)
+            if not batch:
+                return
+            record(db, sender, "delete", batch, note)
+        after = batch[-1].place
+        yield Sent(len(batch), tuple(letter.job_id for letter in batch))
+
+
+def record(
+    db: Connection,
+    sender: Sender,
+    action: str,
+    letters: Sequence[Letter],
+    note: Note,
+    changed: Sequence[str] = (),
+) -> None:
+    """Have the audit acknowledged, and mark the letters in the transaction that is open."""
+    audit = Audit(
+        action=action,  # type: ignore[arg-type]  # one of three, all written above
+        by=note.by,
+        at=datetime.now(UTC),
+        letters=[letter.place for letter in letters],
+        jobs=[letter.job_id for letter in letters],
+        why=note.why,
+        changed=list(changed),
+    )
+    sender.send([encode_audit(audit)])
+    store.mark(db, audit)
