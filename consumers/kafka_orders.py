@@ -73,7 +73,7 @@ class KafkaOrders:
     def _run(self) -> None:
         try:
             while not self._closing.is_set():
-                self._turn(0.2)
+                self._turn(0.2)  # an order is here as soon as it is fetched; this only bounds the end
                 if due := self._orders.due():
                     self._sender.send_then(due, _log_failure)
         except Exception as error:

@@ -1,10 +1,9 @@
-"""The orders a process knows: few, in memory, and forgotten a while after their jobs have ended."""
+"""The orders a process knows: few, in memory, and forgotten when nothing of their jobs is left."""
 
 from __future__ import annotations
 
+import heapq
 import time
-from collections import deque
-from collections.abc import Callable
 
 import structlog
 
@@ -15,25 +14,25 @@ from streams.orders import Order, decode_order, forget
 log = structlog.get_logger()
 
 _MOST = 100_000
-_KEPT = (
-    60.0  # seconds; longer than from an outcome to its commit, so that no crash revives what was cancelled
-)
+_AFTER_END = 60.0
+"""Seconds; longer than from an outcome to its commit, so that no crash revives what was cancelled."""
+_AFTER_STALE = 3_600.0
+"""Seconds from the moment a stale copy was due: by then it has come up, unless nobody serves the tiers."""
 
 
 class Orders:
-    """Filled by one thread, asked by many. At most 100,000 are kept; the oldest go first.
+    """Filled by one thread, asked by many. At most 100,000 are kept; the oldest go first."""
 
-    `heard` is told of every new order.
-    """
-
-    def __init__(self, heard: Callable[[str, Order], None] = lambda job, order: None) -> None:
+    def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
-        self._ended: deque[tuple[float, str]] = deque()
-        self._heard = heard
+        self._to_forget: list[tuple[float, str]] = []  # a heap of moments (epoch seconds)
 
     def of(self, job_id: str) -> Order | None:
         """The order about this job."""
         return self._orders.get(job_id) if self._orders else None
+
+    def __len__(self) -> int:
+        return len(self._orders)
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """A message of the topic: an order, or that one is forgotten. What cannot be read is told of and left."""
@@ -51,19 +50,25 @@ class Orders:
         if len(self._orders) > _MOST:
             del self._orders[next(iter(self._orders))]
             log.warning("order_dropped", advice=f"a process keeps {_MOST} orders")
-        self._heard(job, order)
+        if order.action == "move":
+            heapq.heappush(self._to_forget, (_stale_until(order), job))
 
     def ended(self, job_id: str) -> None:
-        """This job has ended: an order about it is forgotten a minute later."""
-        if job_id in self._orders:
-            self._ended.append((time.monotonic() + _KEPT, job_id))
+        """This job has ended: an order about it is forgotten a minute later, if none of its copies are left."""
+        if (order := self.of(job_id)) is not None:
+            heapq.heappush(self._to_forget, (max(time.time() + _AFTER_END, _stale_until(order)), job_id))
 
     def due(self, now: float | None = None) -> list[Message]:
-        """Messages that make everybody forget orders whose time has come (`now` as time.monotonic)."""
-        now = time.monotonic() if now is None else now
+        """Messages that make everybody forget orders whose time has come (`now` in epoch seconds)."""
+        now = time.time() if now is None else now
         messages = []
-        while self._ended and self._ended[0][0] <= now:
-            job = self._ended.popleft()[1]
-            if job in self._orders:
+        while self._to_forget and self._to_forget[0][0] <= now:
+            job = heapq.heappop(self._to_forget)[1]
+            order = self._orders.get(job)
+            if order is not None and _stale_until(order) <= now:  # else there is a newer one
                 messages.append(forget(job))
         return messages
+
+
+def _stale_until(order: Order) -> float:
+    return max(order.stale) / 1000 + _AFTER_STALE if order.stale else 0.0

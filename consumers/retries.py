@@ -19,14 +19,18 @@ import structlog
 
 from consumers.group_member import GroupMember, MemberSettings, received
 from consumers.health import HealthServer, Pulse
+from consumers.kafka_orders import KafkaOrders
 from consumers.membership import Membership
+from consumers.orders import Orders
 from consumers.waiting import Release, Waiting, onward
 from streams import metrics
 from streams.dead import dead_letter, failure
 from streams.errors import BadMessage, NotDelivered, TreadleError
 from streams.job import Queue
 from streams.message import Message, Received
+from streams.orders import Ruling, ruling
 from streams.producer import Producer
+from streams.redrive import text_of
 from streams.tiers import QUEUE, Tiers
 from streams.topics import topic_of
 
@@ -73,6 +77,8 @@ class RetriesProcess:
         self._waiting = Waiting(settings.tiers)
         self._member = GroupMember(settings.member, self._waiting.forget)
         self._producer = Producer(settings.kafka)
+        self._orders = Orders()
+        self._ordered = KafkaOrders(settings.kafka, self._orders, self._producer, self._fail)
         self._failure: TreadleError | None = None
         self._next_at: int | None = None
         self._moved = 0
@@ -88,12 +94,14 @@ class RetriesProcess:
         health = HealthServer(http, self.pulse, self._update_metrics) if http else None
         log.info("retries_started", tiers=len(self._settings.tiers.by_topic))
         try:
+            self._ordered.start()
             self._member.join()
             while not stop.is_set() and self._failure is None:
                 self._turn()
             self._wait_for_kafka()
             self._member.leave()
         finally:
+            self._ordered.close()
             self._producer.close()
             if health is not None:
                 health.close()
@@ -134,11 +142,27 @@ class RetriesProcess:
 
     def _send(self, releases: list[Release]) -> None:
         started = [release for release in releases if release.tracker.start(release.came.offset)]
+        if len(self._orders):
+            started = [ruled for release in started if (ruled := self._ruled(release)) is not None]
         if started:
             self._moved += len(started)
             messages = [self._onward(release) for release in started]
             _count(messages, started)
             self._producer.send_then(messages, partial(self._sent, started))
+
+    def _ruled(self, release: Release) -> Release | None:
+        """The release as an order about its job has it; None for a copy that counts no more."""
+        came = release.came
+        job = text_of(came, "ce_id")
+        order = self._orders.of(job)
+        match ruling(order, came):
+            case Ruling.DROP:
+                log.info("stale_copy_dropped", job=job, topic=came.topic, by=order.by if order else "")
+                release.tracker.finish(came.offset)
+                return None
+            case Ruling.HOME_NOW:
+                return release._replace(place=None)
+        return release
 
     def _onward(self, release: Release) -> Message:
         came = release.came
@@ -150,10 +174,13 @@ class RetriesProcess:
 
     def _sent(self, releases: list[Release], failed: NotDelivered | None) -> None:
         if failed:
-            self._failure = self._failure or failed  # they stay unfinished: another process sends them
+            self._fail(failed)  # they stay unfinished: another process sends them
             return
         for release in releases:
             release.tracker.finish(release.came.offset)
+
+    def _fail(self, failure: TreadleError) -> None:
+        self._failure = self._failure or failure
 
     @property
     def _under_way(self) -> int:
@@ -174,7 +201,7 @@ def _count(messages: list[Message], releases: list[Release]) -> None:
         metrics.MOVED.labels(topic).inc(count)
     now = _now()
     for release in releases:
-        if release.place is None:
+        if release.place is None and now >= release.due:
             metrics.LATENESS.observe((now - release.due) / 1000)
 
 

@@ -11,16 +11,17 @@ import msgspec
 from streams.errors import BadMessage
 from streams.message import Message, Received
 from streams.redrive import text_of
+from streams.tiers import DUE, due_of
 from streams.topics import ORDERS
 
 MOVED = "treadle_moved"
-"""Names the order by which a copy of a waiting job was sent on; the copy that lay in its tier is stale then."""
+"""Names the order by which a copy of a waiting job was sent on. It stays with that copy and what comes of it."""
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What `by` wants of a job, since `at`: that it ends (cancel), or goes on at another time (move).
+    """What `by` wants of a job, since `at`: that it ends (cancel), or that another copy of it counts (move).
 
-    `id` is the order's own.
+    `id` is the order's own. `stale` has the due moments (epoch ms) of the copies that count no more.
     """
 
     action: Literal["cancel", "move"]
@@ -28,6 +29,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str
     at: datetime
     why: str = ""
+    stale: tuple[int, ...] = ()
 
 
 class Ruling(StrEnum):
@@ -41,14 +43,21 @@ class Ruling(StrEnum):
 def ruling(order: Order | None, waiting: Received) -> Ruling:
     """What an order means for a job that comes up in a tier.
 
-    One that is cancelled goes home at once, where a consumer ends it. Of one that was moved the copy that was sent
-    on goes on, and every other is dropped.
+    A stale copy is dropped: another was acknowledged before the order was given. One that is cancelled goes home
+    at once, where a consumer ends it.
     """
     if order is None:
         return Ruling.GO_ON
-    if order.action == "cancel":
-        return Ruling.HOME_NOW
-    return Ruling.GO_ON if text_of(waiting, MOVED) == order.id else Ruling.DROP
+    if due_of(waiting.headers) in order.stale and text_of(waiting, MOVED) != order.id:
+        return Ruling.DROP
+    return Ruling.HOME_NOW if order.action == "cancel" else Ruling.GO_ON
+
+
+def moved(waiting: Received, home: str, order: Order, due: int) -> Message:
+    """The copy that counts from now on, due at `due` (epoch ms), for the topic of its home."""
+    ours = {DUE: b"%d" % due, MOVED: order.id.encode()}
+    headers = [(name, value) for name, value in waiting.headers if name not in ours]
+    return Message(home, waiting.key, waiting.value, [*headers, *ours.items()])
 
 
 _encode = msgspec.json.Encoder().encode

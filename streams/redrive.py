@@ -10,7 +10,7 @@ from streams.topics import EVENTS, TICKS, queue_of, topic_of
 REDRIVE = "treadle_redrive"
 """How often a job was sent back. It stays with the job, so that one that dies again is known."""
 
-_OF_TRYING = (FAILURE, REDRIVE, "treadle_attempt", "treadle_due")
+_OF_TRYING = (FAILURE, REDRIVE, "treadle_attempt", "treadle_later", "treadle_due")
 _MOST = 2**31 - 1
 
 

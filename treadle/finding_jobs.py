@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
@@ -14,8 +14,9 @@ from confluent_kafka import Consumer, TopicPartition
 from consumers.lifecycle import Batch
 from streams.job import Queue
 from streams.message import Received
+from streams.orders import Order, Ruling, decode_order, ruling
 from streams.redrive import text_of
-from streams.topics import LIFECYCLE, Topics, topic_of
+from streams.topics import LIFECYCLE, ORDERS, Topics, topic_of
 from treadle.reading import Span, open_reader, read_batches, spans
 
 _decode = msgspec.json.Decoder(Batch).decode
@@ -31,38 +32,63 @@ class Where(StrEnum):
     UNKNOWN = "unknown"
 
 
-def find_job(kafka: Mapping[str, Any], topics: Topics, job: str, within: timedelta) -> tuple[Where, str]:
-    """Where the job is, and what tells so. The newest trace of it counts.
+class Found(NamedTuple):
+    """Where a job is, and what tells so. `lies` is the message of one that waits, in its queue or in a tier."""
 
-    Reads what no consumer has committed, the retry tiers and the outcomes of the last days; what is not found
-    `within` this time is unknown, and the second word says that the search was cut short.
+    where: Where
+    told: str
+    lies: Received | None = None
+
+
+def find_job(
+    kafka: Mapping[str, Any], topics: Topics, job: str, within: timedelta, order: Order | None = None
+) -> Found:
+    """Where the job is. The newest trace of it counts; what lies there and is stale by `order` is none.
+
+    Reads what no consumer has committed, what waits in the retry tiers, and the outcomes of the last days. What is
+    not found `within` this time is unknown, and what is told says that the search was cut short. Raises ConfigError.
     """
-    search = _Search(kafka, job, time.monotonic() + within.total_seconds())
+    search = _Search(kafka, job, time.monotonic() + within.total_seconds(), order)
     try:
         for queue in Queue:
-            search.look_in(_uncommitted(kafka, search.reader, queue))
-        for topic in topics.by_name.values():
-            if topic.delay is not None:
-                search.look_in(spans(search.reader, topic.name))
+            search.look_in(_uncommitted(kafka, search.reader, queue.value, topic_of(queue)))
+        for tier in topics.tiers.by_topic:
+            search.look_in(_uncommitted(kafka, search.reader, "retries", tier))
         search.look_at_outcomes()
     finally:
         search.reader.close()
     return search.found()
 
 
+def order_about(kafka: Mapping[str, Any], job: str) -> Order | None:
+    """The order that stands about this job. Raises ConfigError."""
+    reader = open_reader(kafka)
+    order = None
+    try:
+        for batch in read_batches(reader, [span for span in spans(reader, ORDERS) if span.begin < span.end]):
+            for received in batch.messages:
+                if received.key == job.encode():
+                    order = decode_order(received.value) if received.value is not None else None
+    finally:
+        reader.close()
+    return order
+
+
 class _Search:
-    def __init__(self, kafka: Mapping[str, Any], job: str, give_up_at: float) -> None:
+    def __init__(self, kafka: Mapping[str, Any], job: str, give_up_at: float, order: Order | None) -> None:
         self.reader = open_reader(kafka)
         self._job = job
         self._give_up_at = give_up_at
+        self._order = order
         self._cut_short = False
-        self._best: tuple[float, Where, str] = (0.0, Where.UNKNOWN, "")
+        self._best: tuple[float, Found] = (0.0, Found(Where.UNKNOWN, "no trace of it"))
 
     def look_in(self, places: list[Span]) -> None:
         """A message that lies there is a trace of a waiting job, from the time it was written."""
         for received in self._messages(places):
-            if text_of(received, "ce_id") == self._job:
-                self._trace(received.timestamp / 1000, Where.WAITING, received.topic)
+            if text_of(received, "ce_id") != self._job or ruling(self._order, received) is Ruling.DROP:
+                continue
+            self._trace(received.timestamp / 1000, Found(Where.WAITING, received.topic, received))
 
     def look_at_outcomes(self) -> None:
         """What consumers told of it."""
@@ -74,21 +100,22 @@ class _Search:
             for running in batch.running:
                 at = received.timestamp / 1000
                 if running.job == self._job and at > time.time() - _RECENT:
-                    self._trace(at, Where.RUNNING, batch.process)
+                    self._trace(at, Found(Where.RUNNING, batch.process))
             for done in batch.finished:
-                if done.job == self._job:
-                    where = Where.WAITING if done.outcome in ("retrying", "later") else Where.FINISHED
-                    self._trace(done.began_at + done.took, where, done.outcome)
+                # One that waits again is found where it lies.
+                if done.job == self._job and done.outcome not in ("retrying", "later"):
+                    self._trace(done.began_at + done.took, Found(Where.FINISHED, done.outcome))
 
-    def found(self) -> tuple[Where, str]:
+    def found(self) -> Found:
         """The newest trace."""
-        _, where, why = self._best
-        if where is Where.UNKNOWN:
-            return where, "not everything could be searched in time" if self._cut_short else "no trace of it"
-        return where, why
+        _, found = self._best
+        if found.where is Where.UNKNOWN and self._cut_short:
+            return Found(Where.UNKNOWN, "not everything could be searched in time: see --within")
+        return found
 
-    def _trace(self, at: float, where: Where, why: str) -> None:
-        self._best = max(self._best, (at, where, why), key=lambda trace: trace[0])
+    def _trace(self, at: float, found: Found) -> None:
+        if at > self._best[0]:
+            self._best = (at, found)
 
     def _messages(self, places: list[Span]) -> Iterator[Received]:
         unread = [span for span in places if span.begin < span.end]
@@ -99,12 +126,12 @@ class _Search:
             yield from batch.messages
 
 
-def _uncommitted(kafka: Mapping[str, Any], reader: Consumer, queue: Queue) -> list[Span]:
-    """What the queue's group has not committed."""
-    ours = {"group.id": f"treadle.{queue.value}", "session.timeout.ms": 6_000, "log_level": 0}
+def _uncommitted(kafka: Mapping[str, Any], reader: Consumer, name: str, topic: str) -> list[Span]:
+    """What the group of this name has not committed."""
+    ours = {"group.id": f"treadle.{name}", "session.timeout.ms": 6_000, "log_level": 0}
     member = Consumer({**ours, **kafka})  # asks, and never joins
     try:
-        all_ = spans(reader, topic_of(queue))
+        all_ = spans(reader, topic)
         places = [TopicPartition(span.topic, span.partition) for span in all_]
         committed = {place.partition: place.offset for place in member.committed(places, timeout=10)}
     finally:

@@ -1,4 +1,4 @@
-"""`treadle jobs cancel`: a job that waits does not begin; each job ends in one way, however close the race."""
+"""`treadle jobs`: a job that waits does not begin, or begins at another time; however close a race, it ends once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ def outcomes(line: Line) -> dict[str, Finished]:
     return {done.job: done for batch in batches for done in batch.finished}
 
 
-def enqueue(line: Line, count: int, kind: str = "life.say", **args: str) -> list[str]:
-    text = (json.dumps({"kind": kind, "args": args}) + "\n") * count
+def enqueue(line: Line, count: int, kind: str = "life.say", later: str = "0s", **args: str) -> list[str]:
+    text = (json.dumps({"kind": kind, "args": args, "in": later}) + "\n") * count
     return line.treadle("enqueue", "-", stdin=text).stdout.split()
 
 
 def cancel(line: Line, job: str, code: int = 0) -> dict[str, Any]:
-    done = line.treadle("jobs", "cancel", job, "--by", "ada", "--why", "a mistake", "--json")
+    return order(line, "cancel", job, code=code)
+
+
+def order(line: Line, what: str, job: str, *options: str, code: int = 0) -> dict[str, Any]:
+    done = line.treadle("jobs", what, job, *options, "--by", "ada", "--why", "a mistake", "--json")
     assert done.returncode == code, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
@@ -75,3 +79,81 @@ def test_a_cancel_that_races_the_start_leaves_each_job_with_one_end(shop: Line) 
     assert ends.keys() <= {"succeeded", "cancelled"}
     assert ends["succeeded"] == len(shop.out)
     assert ends.total() == len(jobs)
+
+
+def test_a_job_for_later_that_is_cancelled_ends_when_it_comes_up(shop: Line) -> None:
+    (job,) = enqueue(shop, 1, word="hello", later="6s")
+
+    answer = cancel(shop, job)
+    shop.start("retries")
+    shop.start("consumer", "--queues", "low")
+    wait_until(lambda: job in outcomes(shop), told="it has ended")
+
+    assert (answer["found"], answer["told"], answer["ordered"]) == ("waiting", "retry.5s", True)
+    assert outcomes(shop)[job].outcome == "cancelled"
+    assert shop.out == []
+
+
+def test_a_job_for_tomorrow_runs_now_and_once(shop: Line) -> None:
+    for process in ("retries", "consumer"):
+        shop.start(process)
+    wait_until(lambda: shop.log.count("partitions_assigned") >= 6, told="all have their partitions")
+    (job,) = enqueue(shop, 1, word="hello", later="1d")
+
+    answer = order(shop, "run-now", job)
+    wait_until(lambda: job in outcomes(shop), told="it has ended")
+
+    assert (answer["found"], answer["ordered"]) == ("waiting", True)
+    assert answer["done"] == "it goes to its queue now"
+    assert shop.out == ["hello"]
+    assert order(shop, "run-now", job, code=1)["found"] == "already finished"
+
+
+def test_a_job_that_is_moved_twice_runs_once_at_the_last_of_its_moments(shop: Line) -> None:
+    (job,) = enqueue(shop, 1, word="hello", later="10s")
+
+    order(shop, "reschedule", job, "--in", "1h")
+    answer = order(shop, "reschedule", job, "--in", "5s")
+    for process in ("retries", "consumer"):
+        shop.start(process)
+    wait_until(lambda: "stale_copy_dropped" in shop.log and job in outcomes(shop), told="both copies came up")
+
+    assert answer["done"].startswith("it is due at ")
+    assert shop.out == ["hello"]
+    assert outcomes(shop)[job].outcome == "succeeded"
+    (home,) = [m for m in shop.sent("jobs.low") if dict(m.headers)["ce_id"] == job.encode()]
+    assert home.timestamp >= int(dict(home.headers)["treadle_due"])
+
+
+def test_a_moved_job_can_be_cancelled_and_a_cancelled_one_not_moved(shop: Line) -> None:
+    (job,) = enqueue(shop, 1, word="hello", later="10s")
+
+    order(shop, "reschedule", job, "--in", "5s")
+    cancelled = order(shop, "cancel", job)
+    moved = order(shop, "run-now", job, code=1)
+    for process in ("retries", "consumer"):
+        shop.start(process)
+    wait_until(lambda: "stale_copy_dropped" in shop.log and job in outcomes(shop), told="both copies came up")
+
+    assert cancelled["ordered"]
+    assert moved["told"] == "it is cancelled, by ada"
+    assert shop.out == []
+    assert outcomes(shop)[job].outcome == "cancelled"
+
+
+def test_what_is_in_its_queue_is_not_moved(shop: Line) -> None:
+    (job,) = enqueue(shop, 1, word="hello")
+
+    answer = order(shop, "reschedule", job, "--in", "1h", code=1)
+
+    assert (answer["found"], answer["ordered"]) == ("waiting", False)
+    assert "jobs.low" in answer["told"]
+
+
+def test_a_moment_that_is_missing_or_without_zone_is_refused(shop: Line) -> None:
+    nothing = shop.treadle("jobs", "reschedule", "of-nobody")
+    no_zone = shop.treadle("jobs", "reschedule", "of-nobody", "--at", "2027-01-01T09:00:00")
+
+    assert (nothing.returncode, no_zone.returncode) == (2, 2)
+    assert "say --in DURATION or --at TIME" in nothing.stderr
+    assert "has no zone" in no_zone.stderr

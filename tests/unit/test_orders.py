@@ -1,6 +1,11 @@
 """Orders about single jobs: what they mean, and when they are forgotten."""
 
+import time
+
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from consumers import orders as module
 from consumers.attempt import Performer
@@ -8,11 +13,14 @@ from consumers.once import NoDatabase
 from consumers.orders import Orders
 from consumers.outcome import Cancelled
 from consumers.worker import Workers
-from streams.orders import MOVED, Order, Ruling, encode_order, ruling
+from streams.message import Message, Received
+from streams.orders import MOVED, Order, Ruling, encode_order, moved, ruling
+from streams.tiers import due_of
 from tests.builders.messages import KINDS, NOW, Greet, a_message
 
 CANCEL = Order("cancel", "o1", "ada", NOW, "a mistake")
-MOVE = Order("move", "o2", "ada", NOW)
+MOVE = Order("move", "o2", "ada", NOW, stale=(900,))
+CANCEL_MOVED = Order("cancel", "o3", "ada", NOW, stale=(900,))
 
 
 def given(*some: tuple[str, Order | None]) -> Orders:
@@ -20,6 +28,10 @@ def given(*some: tuple[str, Order | None]) -> Orders:
     for job, order in some:
         orders.take(job.encode(), encode_order(job, order).value if order else None)
     return orders
+
+
+def received_again(message: Message) -> Received:
+    return Received(message.topic, 0, 0, message.key, message.value, message.headers, 0)
 
 
 def test_a_cancelled_job_does_not_begin() -> None:
@@ -44,8 +56,19 @@ def test_an_order_is_forgotten_a_minute_after_its_job_has_ended() -> None:
     orders.ended("a")
 
     assert orders.due() == []
-    (message,) = orders.due(now=float("inf"))
+    (message,) = orders.due(now=time.time() + 61)
     assert (message.topic, message.key, message.value) == ("treadle.orders", b"a", None)
+
+
+def test_an_order_of_whose_job_a_copy_is_left_is_kept_until_that_has_come_up() -> None:
+    hour = 3_600
+    stale = int(time.time() + 24 * hour) * 1000
+    orders = given(("moved", replace(MOVE, stale=(stale,))), ("cancelled", replace(CANCEL, stale=(stale,))))
+    orders.ended("moved")
+    orders.ended("cancelled")
+
+    assert orders.due(now=time.time() + 24 * hour) == []
+    assert {m.key for m in orders.due(now=time.time() + 26 * hour)} == {b"cancelled", b"moved"}
 
 
 def test_what_cannot_be_read_changes_nothing() -> None:
@@ -68,14 +91,43 @@ def test_a_process_keeps_no_more_than_it_can_hold(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("order", "headers", "wanted"),
     [
-        (None, {}, Ruling.GO_ON),
+        (None, {"treadle_due": b"900"}, Ruling.GO_ON),
         (CANCEL, {}, Ruling.HOME_NOW),
-        (MOVE, {}, Ruling.DROP),
-        (MOVE, {MOVED: b"o2"}, Ruling.GO_ON),
-        (MOVE, {MOVED: b"o1"}, Ruling.DROP),
+        (MOVE, {"treadle_due": b"900"}, Ruling.DROP),
+        (MOVE, {"treadle_due": b"901"}, Ruling.GO_ON),
+        (MOVE, {}, Ruling.GO_ON),
+        (MOVE, {"treadle_due": b"900", MOVED: b"o2"}, Ruling.GO_ON),
+        (MOVE, {"treadle_due": b"900", MOVED: b"o1"}, Ruling.DROP),
+        (CANCEL_MOVED, {"treadle_due": b"900"}, Ruling.DROP),
+        (CANCEL_MOVED, {"treadle_due": b"700", MOVED: b"o2"}, Ruling.HOME_NOW),
     ],
 )
 def test_what_an_order_means_for_a_job_in_a_tier(
     order: Order | None, headers: dict[str, bytes], wanted: Ruling
 ) -> None:
     assert ruling(order, a_message(headers=headers)) is wanted
+
+
+def test_a_moved_copy_differs_in_its_moment_and_its_order_alone() -> None:
+    waiting = a_message(headers={"treadle_due": b"900", "treadle_attempt": b"3", "x": b"\xff"})
+
+    copy = moved(waiting, "jobs.low", MOVE, 700)
+
+    assert (copy.topic, copy.key, copy.value) == ("jobs.low", waiting.key, waiting.value)
+    changed = dict(copy.headers).items() - dict(waiting.headers).items()
+    assert changed == {("treadle_due", b"700"), (MOVED, b"o2")}
+    assert ruling(MOVE, received_again(copy)) is Ruling.GO_ON
+
+
+@for_all(st.lists(st.integers(1, 10**13), min_size=1, max_size=6, unique=True))
+def test_however_often_a_job_is_moved_one_copy_counts(moments: list[int]) -> None:
+    copies = [a_message(headers={"treadle_due": b"%d" % moments[0]})]
+    order = None
+    for number, due in enumerate(moments[1:]):
+        stale = (*(order.stale if order else ()), due_of(copies[-1].headers) or 0)
+        order = Order("move", f"o{number}", "ada", NOW, stale=stale)
+        copies.append(received_again(moved(copies[-1], "jobs.low", order, due)))
+
+    rulings = [ruling(order, copy) for copy in copies]
+
+    assert rulings == [Ruling.DROP] * (len(copies) - 1) + [Ruling.GO_ON]
