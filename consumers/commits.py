@@ -21,6 +21,7 @@ Result = tuple[TopicPartition, KafkaError | None]
 
 _FOR_A_MOMENT = (KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION)
 _AGAIN_AFTER = 0.02  # seconds
+_SAY = 2.0  # seconds that the broker has to say where a partition begins and ends
 
 
 def commit(consumer: Consumer, places: list[TopicPartition], within: timedelta) -> list[Result]:
@@ -58,6 +59,16 @@ def committed(
         log.warning("committed_unknown", topic=places[0].topic, error=reason.str())
         time.sleep(_AGAIN_AFTER)
     return []
+
+
+def ends(consumer: Consumer, place: TopicPartition) -> tuple[int | None, int | None]:
+    """The first offset of a partition, and what will be its next; None when the broker does not say."""
+    try:
+        found = consumer.get_watermark_offsets(TopicPartition(place.topic, place.partition), timeout=_SAY)
+    except KafkaException as error:
+        log.warning("ends_unknown", topic=place.topic, partition=place.partition, error=error.args[0].str())
+        return None, None
+    return found if found is not None else (None, None)
 
 
 def _commit_once(consumer: Consumer, places: list[TopicPartition]) -> list[Result]:

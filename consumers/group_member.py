@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from consumers import commits, membership
+from consumers import commits, membership, tenure
 from consumers.membership import Membership
 from consumers.offsets import Commit, OffsetTracker
 from consumers.partitions import Partitions
@@ -37,7 +37,8 @@ _REFUSED = timedelta(seconds=0.5)  # in which a last commit is tried again; othe
 class MemberSettings:
     """`kafka` holds librdkafka's properties; `name` stands in logs and metrics, and the group is `treadle.<name>`.
 
-    `revoke_within` bounds the wait for what is at work when its partition is taken away.
+    `revoke_within` bounds the wait for what is at work when its partition is taken away. With `notes_deaths` each
+    owner of a partition learns whether the one before it left in order (`tenure.py`).
     """
 
     name: str
@@ -46,6 +47,7 @@ class MemberSettings:
     membership: Membership = Membership.COOPERATIVE
     static_id: str | None = None
     revoke_within: timedelta = timedelta(seconds=10)
+    notes_deaths: bool = False
 
 
 class GroupMember:
@@ -124,6 +126,11 @@ class GroupMember:
         """Partitions of which no more may be admitted for now: their map could outgrow a commit."""
         return {(topic, p) for topic, partitions in self.partitions.items() for p in partitions.full}
 
+    @property
+    def deaths(self) -> int:
+        """How many owners in a row died at jobs of a partition that is ours, at most."""
+        return max((t.tenure.deaths for t in self._trackers() if t.tenure is not None), default=0)
+
     def commit(self) -> None:
         """Commit what is finished, and go on. What fails is still due the next time."""
         if offsets := _offsets(self._trackers()):
@@ -154,6 +161,8 @@ class GroupMember:
         return good
 
     def _commit_and_wait(self, trackers: Iterable[OffsetTracker]) -> None:
+        for tracker in trackers:
+            tracker.tenure = None  # it leaves in order
         for place, reason in commits.commit(self._consumer, _offsets(trackers), _REFUSED):
             self._on_commit(reason, [place])
 
@@ -174,14 +183,35 @@ class GroupMember:
             return  # nothing begins any more
         committed = commits.committed(self._consumer, places, _ANSWER, self._ended)
         for place in committed:
-            offset = place.offset if place.offset >= 0 else None
-            self.partitions[place.topic].begin(place.partition, offset, place.metadata)
+            self._begin(place)
         if self._settings.membership.is_incremental:
             self._consumer.incremental_assign(committed)
         else:
             self._consumer.assign(committed)
             self._paused = set()
         self.ready = True
+        self.commit()  # with the note, before anything starts
+
+    def _begin(self, place: TopicPartition) -> None:
+        partitions, offset = self.partitions[place.topic], place.offset if place.offset >= 0 else None
+        if not self._settings.notes_deaths:
+            partitions.begin(place.partition, offset, place.metadata)
+            return
+        before, _ = tenure.split(place.metadata)
+        begin, end = None, None
+        if offset is None or before is not None:
+            begin, end = commits.ends(self._consumer, place)
+        partitions.begin(place.partition, begin if offset is None else offset, place.metadata)
+        tracker = partitions.trackers[place.partition]
+        tracker.take_over(end)
+        if tracker.tenure is not None and tracker.tenure.deaths:
+            log.warning(
+                "owner_died",
+                queue=self._name,
+                partition=place.partition,
+                in_a_row=tracker.tenure.deaths,
+                suspects_below=tracker.tenure.until,
+            )
 
     def _on_revoke(self, _: Consumer, places: list[TopicPartition]) -> None:
         """Start nothing more of these, wait for what is at work, commit."""

@@ -17,8 +17,9 @@ import structlog
 from consumers.group_member import GroupMember, MemberSettings, received
 from consumers.intake import Traits
 from consumers.membership import Membership
-from consumers.parcel import Parcel
+from consumers.parcel import Parcel, Suspect
 from consumers.routes import Routes
+from consumers.tenure import SUSPICIOUS
 from streams.errors import TreadleError
 from streams.job import Queue
 from streams.topics import topic_of
@@ -26,6 +27,7 @@ from streams.topics import topic_of
 log = structlog.get_logger()
 
 _COMMIT_EVERY = 1.0  # seconds
+_COMMIT_EVERY_IN_TROUBLE = 0.1  # the nearer a commit is to the job that kills, the sooner that is found
 _PATIENCE = 0.7  # seconds without room after which the partitions are paused
 
 
@@ -51,7 +53,13 @@ class IntakeSettings:
             **self.kafka,
         }
         return MemberSettings(
-            queue.value, (topic_of(queue),), client, self.membership, self.static_id, self.revoke_within
+            queue.value,
+            (topic_of(queue),),
+            client,
+            self.membership,
+            self.static_id,
+            self.revoke_within,
+            notes_deaths=True,
         )
 
 
@@ -127,7 +135,8 @@ class KafkaIntake:
         self._admit(messages)
         nothing_to_do = not messages and self._partitions.idle
         if nothing_to_do or time.monotonic() >= self._commit_at:
-            self._commit_at = time.monotonic() + _COMMIT_EVERY
+            every = _COMMIT_EVERY_IN_TROUBLE if self._member.deaths else _COMMIT_EVERY
+            self._commit_at = time.monotonic() + every
             self._member.commit()
 
     def _fetch(self) -> list[Any]:
@@ -156,11 +165,15 @@ class KafkaIntake:
         parcels = []
         trackers = self._partitions.trackers
         largest = 0
+        suspicious = self._member.deaths >= SUSPICIOUS
         for message in messages:
             came = received(message)
             tracker = trackers.get(came.partition)
             if tracker is not None and tracker.admit(came.offset):
-                parcels.append(Parcel(came, tracker))
+                deaths = tracker.tenure.deaths_at(came.offset) if suspicious and tracker.tenure else 0
+                parcels.append(
+                    Suspect(came, tracker, deaths) if deaths >= SUSPICIOUS else Parcel(came, tracker)
+                )
                 if came.value is not None and len(came.value) > largest:
                     largest = len(came.value)
         if parcels:

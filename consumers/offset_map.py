@@ -16,12 +16,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from zlib import crc32
 
+from consumers import tenure
+
 LIMIT = 4096
 """Characters of metadata that Kafka takes with a commit (`offset.metadata.max.bytes`, its default)."""
 
 _VERSION = 1
 _DELTAS, _BITS = 0, 1
-_ROOM = LIMIT // 4 * 3 - 16  # bytes for the offsets, after base64, head and checksum
+_ROOM = (LIMIT - tenure.ROOM) // 4 * 3 - 16  # bytes for the offsets, after base64, head and checksum
 SAFE_STRETCH = _ROOM * 8
 """A stretch of so many offsets always fits, whichever of them are unfinished: a bit each."""
 SAFE_COUNT = _ROOM // 5
@@ -63,7 +65,7 @@ def encode(committed: int, known_to: int, unfinished: Sequence[int]) -> str:
     _append_varint(head, stretch)
     content = bytes(head + body)
     text = base64.b64encode(content + _checksum(committed, content)).decode()
-    if len(text) > LIMIT:
+    if len(text) > LIMIT - tenure.ROOM:
         raise ValueError(f"the map of {len(unfinished)} unfinished offsets has {len(text)} characters")
     return text
 

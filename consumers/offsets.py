@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from consumers import offset_map
+from consumers import offset_map, tenure
 from consumers.offset_map import OffsetMap
+from consumers.tenure import Tenure
 
 
 class Commit(NamedTuple):
@@ -31,6 +32,8 @@ class OffsetTracker:
         self.topic = topic
         self.partition = partition
         self.revoked = False
+        self.tenure: Tenure | None = None
+        """Set while a note is to stand in the commits that somebody is at work here."""
         self.running: set[int] = set()
         self._finished: set[int] = set()
         self._arrived: deque[int] = deque()  # admitted since the last look, rising
@@ -40,6 +43,7 @@ class OffsetTracker:
         self._earlier: OffsetMap | None = None
         self._committed: Commit | None = None
         self._successor: OffsetTracker | None = None
+        self._before: Tenure | None = None
 
     def begin(self, committed: int | None, metadata: str | None, before: OffsetTracker | None = None) -> None:
         """The partition is ours, committed so far (None: never).
@@ -48,13 +52,19 @@ class OffsetTracker:
         work from then is not started again, and counts as finished when it is.
         """
         if committed is not None:
-            self._earlier = offset_map.decode(committed, metadata)
+            self._before, text = tenure.split(metadata)
+            self._earlier = offset_map.decode(committed, text)
             self._known_to = self._earlier.known_to if self._earlier else 0
             self._committed = Commit(committed, metadata or "")
         if before is not None:
             before._successor = self  # in this order: from here on what finishes is told to us, too
             self.running |= before.running
             self._finished |= {offset for offset in set(before._finished) if offset >= (committed or 0)}
+
+    def take_over(self, end: int | None) -> None:
+        """Count whether the owner before us died, and note that we are at work. `end`: of the partition, if known."""
+        mark = self._committed.offset if self._committed else 0
+        self.tenure = tenure.take_over(self._before, mark, self._known_to, end)
 
     def admit(self, offset: int) -> bool:
         """Take note of an offset that came in; whether its job is to be performed.
@@ -89,15 +99,31 @@ class OffsetTracker:
 
     def commit(self) -> Commit | None:
         """What to commit now, or None when the last commit said the same."""
+        due = self.state()
+        return due if due != self._committed else None
+
+    def state(self) -> Commit | None:
+        """What a commit says now; None when nothing is known of the partition."""
         self._look()
-        if self._next is None:
+        mark, text = self._known()
+        if mark is None:
             return None
+        if self.tenure is None:
+            return Commit(mark, text)
+        self.tenure = self.tenure.at(mark)
+        return Commit(mark, self.tenure.note() + text)
+
+    def _known(self) -> tuple[int | None, str]:
+        """The first unfinished offset, and the map above it."""
+        if self._next is None:
+            if self._committed is None:
+                return None, ""
+            return self._committed.offset, tenure.split(self._committed.metadata)[1]
         unfinished, known_to = [*self._unfinished, *self._left_open], self._known_to
         end = self._next if self._earlier is None else max(self._next, self._earlier.known_to)
         first = unfinished[0] if unfinished else end
         below = [offset for offset in unfinished if offset < known_to]
-        due = Commit(first, self._map(first, below) if below else "")
-        return due if due != self._committed else None
+        return first, self._map(first, below) if below else ""
 
     def _map(self, first: int, unfinished: list[int]) -> str:
         try:

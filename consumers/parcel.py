@@ -17,6 +17,9 @@ class Parcel:
 
     __slots__ = ("line", "received", "tracker")
 
+    deaths = 0
+    """How many processes in a row may have died of it."""
+
     def __init__(self, received: Received, tracker: OffsetTracker) -> None:
         self.received = received
         self.tracker = tracker
@@ -36,3 +39,13 @@ class Parcel:
         self.tracker.finish(self.received.offset)
         if self.line is not None:
             self.line.next()
+
+
+class Suspect(Parcel):
+    """One of those that may have taken processes down: it is performed in a child process."""
+
+    __slots__ = ("deaths",)
+
+    def __init__(self, received: Received, tracker: OffsetTracker, deaths: int) -> None:
+        super().__init__(received, tracker)
+        self.deaths = deaths

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from consumers.outcome import Dead, Discarded, Outcome, Retrying
-from streams.dead import failure
+from streams.dead import crashes_after, failure
 from streams.envelope import Envelope
-from streams.errors import BadMessage, Discard, GiveUp, RetryLater
+from streams.errors import BadMessage, Crashed, Discard, GiveUp, RetryLater
 from streams.job import kind_of
 from streams.message import Received
-from streams.policy import LONGEST_WAIT, MOST_LATER, UsedUp
+from streams.policy import LONGEST_WAIT, MOST_CRASHES, MOST_LATER, UsedUp
 
 
 def decide(envelope: Envelope, error: BaseException, received: Received, now: datetime, r: int) -> Outcome:
@@ -23,6 +23,8 @@ def decide(envelope: Envelope, error: BaseException, received: Received, now: da
             return Dead(failure(error, received, now, "its worker gave up"))
         case BadMessage():  # something it leads to can be no message, and could not be another time
             return Dead(failure(error, received, now, "it would fail the same way every time"))
+        case Crashed() if (crashes := crashes_after(error, received)) >= MOST_CRASHES:
+            return Dead(failure(error, received, now, f"crashed: {crashes} processes died of it"))
         case RetryLater(after=after) if envelope.later < MOST_LATER:
             return Retrying(_in(after, now), envelope.attempt, envelope.later + 1)
     count = max(0, envelope.attempt - 1)

@@ -1,7 +1,8 @@
-"""A pool of processes for workers that keep a processor busy: threads share one interpreter, processes do not."""
+"""A pool of processes: for workers that keep a processor busy, and for jobs that may take their process down."""
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import threading
@@ -12,7 +13,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from consumers.attempt import Attempt, Performer, too_long
 from consumers.outcome import Outcome
-from streams.errors import TreadleError
+from streams.errors import Crashed
 from streams.message import Received
 
 _performer: Performer | None = None
@@ -32,8 +33,11 @@ class WorkerPool:
         self._pool: ProcessPool | None = None
         self._starting = threading.Lock()
 
-    def run(self, attempt: Attempt) -> None:
-        """Perform the attempt in a child, and wait for its outcome. Raises nothing."""
+    def run(self, attempt: Attempt, deaths: int) -> None:
+        """Perform the attempt in a child, and wait for its outcome. Raises nothing.
+
+        So many processes may have died of its job before.
+        """
         worker = attempt.worker
         assert worker is not None
         limit = worker.timeout.total_seconds() if worker.timeout else None
@@ -44,7 +48,7 @@ class WorkerPool:
         except TooLong:
             attempt.outcome = self._parent.outcome_of(too_long(worker), attempt)
         except ProcessExpired as error:
-            crash = TreadleError(f"the process that performed it ended with exit code {error.exitcode}")
+            crash = Crashed(f"the process that performed it ended with exit code {error.exitcode}", deaths)
             attempt.outcome = self._parent.outcome_of(crash, attempt)
         except Exception as error:
             attempt.outcome = self._parent.outcome_of(error, attempt)
@@ -72,6 +76,12 @@ def _prepare(build: Callable[[], Performer]) -> None:
 
 def _perform(received: Received) -> Outcome:
     assert _performer is not None
-    outcome = _performer.attempt(received).outcome
-    assert outcome is not None
-    return outcome
+    attempt = _performer.begin(received)
+    if attempt.outcome is None:
+        assert attempt.worker is not None
+        if attempt.worker.is_async:
+            asyncio.run(_performer.perform_async(attempt))
+        else:
+            _performer.perform(attempt)
+    assert attempt.outcome is not None
+    return attempt.outcome

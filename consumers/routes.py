@@ -42,7 +42,7 @@ class Routes:
         loop: list[Parcel] = []
         for parcel in parcels:
             worker = self._worker(parcel.received)
-            to_loop = worker is not None and worker.is_async
+            to_loop = worker is not None and worker.is_async and not parcel.deaths
             if worker is not None and worker.ordered and parcel.received.key is not None:
                 lanes = self._stations.loop if to_loop else self._stations.slots
                 if not self._lines.may_go(parcel, parcel.received.key, lanes):

@@ -17,8 +17,8 @@ from streams.errors import TreadleError
 
 log = structlog.get_logger()
 
-RunElsewhere = Callable[[Attempt], None]
-"""Performs an attempt in another process and sets its outcome."""
+RunElsewhere = Callable[[Attempt, int], None]
+"""Performs an attempt in another process and sets its outcome; so many processes may have died of its job."""
 
 
 class Slot(threading.Thread):
@@ -64,8 +64,8 @@ class Slot(threading.Thread):
         worker = attempt.worker
         if attempt.outcome is None and worker is not None:
             self.attempt = attempt
-            if worker.process:
-                slots.run_elsewhere(attempt)
+            if worker.process or parcel.deaths:
+                slots.run_elsewhere(attempt, parcel.deaths)
             elif worker.timeout is None:
                 slots.performer.perform(attempt)
             elif not self._perform_in_time(parcel, attempt):

@@ -7,6 +7,7 @@ from types import TracebackType
 
 import msgspec
 
+from streams.errors import Crashed
 from streams.message import Message, Received
 from streams.topics import DEAD
 
@@ -35,6 +36,8 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str = ""
     """Why nothing tries it again: "all 25 retries are used up"."""
     backtrace: tuple[str, ...] = ()
+    crashes: int = 0
+    """How many processes died of the job so far."""
 
 
 def failure(error: BaseException, received: Received, at: datetime, why: str = "") -> Failure:
@@ -50,7 +53,14 @@ def failure(error: BaseException, received: Received, at: datetime, why: str = "
         offset=received.offset,
         why=why,
         backtrace=backtrace(error),
+        crashes=crashes_after(error, received),
     )
+
+
+def crashes_after(error: BaseException, received: Received) -> int:
+    """How many processes have died of this job, by what its failures so far and this error tell."""
+    before = failure_of(received)
+    return (before.crashes if before else 0) + (error.deaths + 1 if isinstance(error, Crashed) else 0)
 
 
 def backtrace(error: BaseException) -> tuple[str, ...]:

@@ -54,5 +54,13 @@ class TookTooLong(TreadleError):
     """An attempt went past its time limit."""
 
 
+class Crashed(TreadleError):
+    """The process that performed the job died of it; so may have `deaths` others, before."""
+
+    def __init__(self, message: str, deaths: int = 0) -> None:
+        super().__init__(message)
+        self.deaths = deaths
+
+
 class ConfigError(TreadleError):
     """A setting, `topics.yaml`, Kafka or the database is not as it has to be."""

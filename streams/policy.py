@@ -13,6 +13,9 @@ LONGEST_WAIT = timedelta(days=3_653)
 MOST_LATER = 100
 """So many times may a job be put off by RetryLater; from then on each counts as a failed attempt."""
 
+MOST_CRASHES = 3
+"""A job of which so many processes have died is a dead letter, whatever its policy says."""
+
 
 class Backoff(Protocol):
     """How long a job waits after a failed attempt. Its text is shown to people."""

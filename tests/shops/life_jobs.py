@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from treadle import NO_RETRIES, Context, Job, Queue, worker
+from treadle import NO_RETRIES, Context, Job, Policy, Queue, Steps, worker
 
 
 class Say(Job, kind="life.say", queue=Queue.LOW):
@@ -93,6 +93,39 @@ class LateAsync(Job, kind="life.late_async", queue=Queue.LOW, policy=NO_RETRIES)
 @worker(LateAsync, timeout=timedelta(milliseconds=200))
 async def late_async(job: LateAsync, ctx: Context) -> None:
     await asyncio.sleep(600)
+
+
+class Poison(Job, kind="life.poison", queue=Queue.LOW):
+    pass
+
+
+@worker(Poison)
+def poison(job: Poison, ctx: Context) -> None:
+    print("poison", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class PoisonAsync(Job, kind="life.poison_async", queue=Queue.LOW):
+    pass
+
+
+@worker(PoisonAsync)
+async def poison_async(job: PoisonAsync, ctx: Context) -> None:
+    print("poison", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+SOON = Policy(backoff=Steps((timedelta(milliseconds=100),)))
+
+
+class HeavyPoison(Job, kind="life.heavy_poison", queue=Queue.LOW, policy=SOON):
+    pass
+
+
+@worker(HeavyPoison, process=True)
+def heavy_poison(job: HeavyPoison, ctx: Context) -> None:
+    print("poison", flush=True)
+    os.kill(os.getpid(), signal.SIGSEGV)
 
 
 class Bad(Job, kind="life.bad", queue=Queue.LOW, policy=NO_RETRIES):

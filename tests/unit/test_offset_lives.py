@@ -11,6 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from consumers import offset_map
 from consumers.offsets import Commit, OffsetTracker
 from consumers.partitions import Partitions
+from consumers.tenure import split
+
+
+def known_of(commit: Commit) -> offset_map.OffsetMap | None:
+    return offset_map.decode(commit.offset, split(commit.metadata)[1])
 
 
 @given(seed=st.integers(), length=st.integers(1, 40), owners=st.integers(2, 6))
@@ -21,6 +26,7 @@ def test_no_owner_in_a_row_calls_a_job_finished_that_is_not(seed: int, length: i
     for _ in range(owners):
         tracker = OffsetTracker("jobs.low", 0)
         tracker.begin(*kafka)
+        tracker.take_over(None)
         fetched_to, open_here = kafka.offset, list[int]()
         for _ in range(
             chance.randint(1, 4)
@@ -35,7 +41,7 @@ def test_no_owner_in_a_row_calls_a_job_finished_that_is_not(seed: int, length: i
             kafka = tracker.commit() or kafka
             tracker.committed(kafka)
 
-            known = offset_map.decode(*kafka)
+            known = known_of(kafka)
             said = {n for n in range(length) if n < kafka.offset or (known and known.is_finished(n))}
             assert said <= finished
 
@@ -57,6 +63,7 @@ class AnyLife(RuleBasedStateMachine):
     def open(self) -> None:
         """The partition is assigned: from the committed offset on, everything is fetched again."""
         self.partitions.begin(0, self.kafka.offset, self.kafka.metadata)
+        self.tracker.take_over(None)
         self.at = 0
         while self.at < len(self.log) and self.log[self.at] < self.kafka.offset:
             self.at += 1
@@ -113,7 +120,7 @@ class AnyLife(RuleBasedStateMachine):
     def commit_arrives(self) -> None:
         assert self.asked is not None
         self.kafka, done = self.asked
-        known = offset_map.decode(*self.kafka)
+        known = known_of(self.kafka)
         said = {
             offset for offset in done if offset < self.kafka.offset or (known and known.is_finished(offset))
         }
@@ -141,7 +148,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        known = offset_map.decode(*self.kafka)
+        known = known_of(self.kafka)
         for offset in self.log:
             if offset not in self.finished:
                 assert offset >= self.kafka.offset

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.outcome import Dead, Discarded, Outcome, Retrying
 from consumers.policy import decide
-from streams.dead import failure
-from streams.errors import BadMessage, Discard, GiveUp, RetryLater
+from streams.dead import FAILURE, failure
+from streams.errors import BadMessage, Crashed, Discard, GiveUp, RetryLater
 from streams.job import Job, Queue, kind_of
 from streams.jobs.threads import RepairThread
 from streams.policy import CRITICAL, LONGEST_WAIT, MOST_LATER, NO_RETRIES, USUAL, Policy, Steps, UsedUp
@@ -142,3 +143,27 @@ def test_policies_are_told_in_words() -> None:
         "policy.fleeting": "no retries, then discarded",
     }
     assert kind_of(Urgent).policy is CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("before", "deaths", "dies"), [(0, 0, False), (1, 0, False), (2, 0, True), (0, 2, True), (1, 1, True)]
+)
+def test_the_third_process_that_dies_of_a_job_is_the_last(before: int, deaths: int, dies: bool) -> None:
+    received = a_message()
+    for _ in range(before):
+        told = failure(Crashed("ended with exit code -11"), received, NOW)
+        received = a_message(headers={FAILURE: msgspec.json.encode(told)})
+
+    ended = decide(an_envelope(Usual()), Crashed("ended with exit code -11", deaths), received, NOW, 0)
+
+    assert isinstance(ended, Dead if dies else Retrying)
+    assert ended.failure is not None
+    assert ended.failure.crashes == before + deaths + 1
+    assert not dies or ended.failure.why == "crashed: 3 processes died of it"
+
+
+def test_an_ordinary_failure_keeps_the_count_of_crashes() -> None:
+    told = failure(Crashed("ended with exit code -11"), a_message(), NOW)
+    received = a_message(headers={FAILURE: msgspec.json.encode(told)})
+
+    assert failure(ValueError(), received, NOW).crashes == 1

@@ -1,0 +1,89 @@
+"""A job that takes its process down ends after three deaths; whoever is killed from outside takes no job with it."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from streams.dead import Failure, failure_of
+from streams.job import Queue
+from tests.integration.life import enqueue
+from tests.line import Line, wait_until
+
+MEMBER = {"KAFKA_GROUP_INSTANCE_ID": "one"}  # who comes back under its name has its partitions at once
+GOOD = [f"good {number}" for number in range(200)]
+
+
+def the_letter(shop: Line) -> Failure:
+    (letter,) = shop.sent("jobs.dead")
+    told = failure_of(letter)
+    assert told is not None
+    return told
+
+
+@pytest.mark.parametrize("kind", ["poison", "poison_async"])
+def test_a_job_that_kills_is_a_dead_letter_at_the_third_death_and_all_others_are_done(
+    shop: Line, kind: str
+) -> None:
+    jobs = [("say", {"word": word}) for word in GOOD]
+    enqueue(shop, *jobs[:100], (kind, {}), *jobs[100:])
+
+    deaths, consumer = 0, shop.start("consumer", "--queues", "low", **MEMBER)
+    while not shop.sent("jobs.dead"):
+        wait_until(lambda: consumer.poll() is not None or shop.sent("jobs.dead"), told="a death")  # noqa: B023
+        if consumer.poll() is not None:
+            deaths += 1
+            consumer = shop.start("consumer", "--queues", "low", **MEMBER)
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="all is finished")
+
+    assert shop.end(consumer) == 0
+    assert deaths == 2
+    assert shop.out.count("poison") == 3
+    assert set(GOOD) <= set(shop.out)
+    told = the_letter(shop)
+    assert (told.error, told.why, told.crashes) == ("Crashed", "crashed: 3 processes died of it", 3)
+    assert told.message == "the process that performed it ended with exit code -9"
+
+
+def test_a_job_that_kills_a_child_is_a_dead_letter_at_the_third_death_whatever_its_policy(shop: Line) -> None:
+    shop.start("retries")
+    consumer = shop.start("consumer", "--queues", "low")
+    enqueue(shop, ("heavy_poison", {}))
+
+    wait_until(lambda: shop.sent("jobs.dead"), told="it is a dead letter")
+
+    assert shop.end(consumer) == 0
+    assert shop.out == ["poison"] * 3
+    assert the_letter(shop).why == "crashed: 3 processes died of it"
+
+
+def test_a_process_that_is_killed_from_outside_again_and_again_takes_no_job_with_it(shop: Line) -> None:
+    enqueue(shop, ("wait", {"word": "slow"}), *(("say", {"word": word}) for word in GOOD))
+
+    for deaths in range(1, 6):
+        consumer = shop.start("consumer", "--queues", "low", **MEMBER)
+        wait_until(lambda: shop.out.count("begun slow") == deaths, told="the slow one has begun again")  # noqa: B023
+        shop.end(consumer, signal.SIGKILL)
+    Path(shop.folder, "go").touch()
+    consumer = shop.start("consumer", "--queues", "low", **MEMBER)
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="all is finished")
+
+    assert shop.end(consumer) == 0
+    assert shop.sent("jobs.dead") == []
+    assert "ended slow" in shop.out
+    assert set(GOOD) <= set(shop.out)
+    assert '"in_a_row": 5' in shop.log
+
+
+def test_an_owner_that_leaves_in_order_leaves_no_suspects(shop: Line) -> None:
+    enqueue(shop, *(("say", {"word": word}) for word in GOOD))
+
+    for _ in range(2):
+        consumer = shop.start("consumer", "--queues", "low", **MEMBER)
+        wait_until(lambda: shop.unfinished(Queue.LOW) == 0 and set(GOOD) <= set(shop.out), told="all is done")
+        assert shop.end(consumer) == 0
+
+    assert shop.metadata(Queue.LOW) == {""}
+    assert "owner_died" not in shop.log

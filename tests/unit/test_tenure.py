@@ -1,0 +1,125 @@
+"""Deaths are counted from owner to owner: the jobs that were there at each become suspects, and no others."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.offsets import Commit, OffsetTracker
+from consumers.tenure import REACH, SUSPICIOUS, Tenure, split, take_over
+
+
+def owner(kafka: Commit, end: int | None = None) -> OffsetTracker:
+    tracker = OffsetTracker("jobs.low", 0)
+    tracker.begin(*kafka)
+    tracker.take_over(end)
+    return tracker
+
+
+def died_at_work(kafka: Commit, end: int | None = None) -> Commit:
+    """An owner takes over, notes that it is at work, and dies."""
+    return owner(kafka, end).state() or kafka
+
+
+def test_an_owner_that_leaves_in_order_leaves_no_note() -> None:
+    tracker = owner(Commit(7, ""))
+    at_work = tracker.commit()
+
+    tracker.tenure = None
+
+    assert at_work == Commit(7, "0:")
+    assert tracker.state() == Commit(7, "")
+    assert owner(Commit(7, "")).tenure == Tenure()
+
+
+def test_deaths_in_one_stretch_are_counted_and_make_suspects_of_what_lies_there() -> None:
+    kafka = Commit(7, "")
+    for deaths in range(4):
+        tracker = owner(kafka, end=9)
+        assert tracker.tenure is not None
+        assert [tracker.tenure.deaths_at(offset) for offset in (7, 8, 9)] == [deaths, deaths, 0]
+        kafka = died_at_work(kafka, end=9)
+
+
+def test_when_all_suspects_are_finished_the_count_begins_anew() -> None:
+    tracker = owner(died_at_work(Commit(7, "")), end=9)
+    for offset in (7, 8, 9):
+        tracker.admit(offset)
+    tracker.finish(7)
+    one_left = tracker.commit()
+    tracker.finish(8)
+
+    assert one_left == Commit(8, "1:9:")
+    assert tracker.commit() == Commit(9, "0:")
+    assert tracker.tenure == Tenure()
+
+
+def test_without_an_end_the_suspects_reach_no_further_than_a_process_fetches() -> None:
+    first = owner(Commit(0, ""))
+    for offset in range(100):
+        first.admit(offset)
+    for offset in range(50, 100):
+        first.finish(offset)
+    kafka = first.commit()
+    assert kafka is not None
+
+    assert owner(kafka).tenure == Tenure(1, 100 + REACH)
+    assert owner(kafka, end=80).tenure == Tenure(1, 80)
+
+
+def test_the_map_of_an_owner_that_died_counts_all_the_same() -> None:
+    first = owner(Commit(5, ""))
+    for offset in (5, 6, 7):
+        first.admit(offset)
+    first.finish(6)
+
+    second = owner(first.commit() or Commit(0, ""))
+
+    assert [offset for offset in (5, 6, 7) if second.admit(offset)] == [5, 7]
+
+
+@given(
+    deaths=st.integers(0, 5_000), until=st.integers(0, 2**60), text=st.sampled_from(["", "AQAK", "AAAA=="])
+)
+def test_a_note_is_read_as_it_was_written(deaths: int, until: int, text: str) -> None:
+    tenure = Tenure(deaths, until if deaths else 0)
+
+    assert split(tenure.note() + text) == (Tenure(min(deaths, 999), tenure.until), text)
+
+
+@given(st.text())
+def test_what_others_wrote_is_no_note_or_a_harmless_one(text: str) -> None:
+    before, _ = split(text)
+
+    assert take_over(before, 5, 0, None).deaths >= 0
+
+
+@given(seed=st.integers(), length=st.integers(1, 60))
+def test_a_job_that_kills_is_soon_a_suspect_and_no_job_is_blamed_for_what_another_did(
+    seed: int, length: int
+) -> None:
+    """Owners perform in any order and are killed by one job; whatever was committed by then, a child finds it."""
+    chance = random.Random(seed)
+    bad, kafka, killed = chance.randrange(length), Commit(0, ""), 0
+    while True:
+        tracker = owner(kafka, end=length)
+        kafka = tracker.state() or kafka
+        tracker.committed(kafka)
+        todo = [offset for offset in range(kafka.offset, length) if tracker.admit(offset)]
+        chance.shuffle(todo)
+        for offset in todo:
+            assert tracker.tenure is not None
+            if offset == bad:
+                break
+            tracker.finish(offset)
+            if chance.random() < 0.3:
+                kafka = tracker.commit() or kafka
+                tracker.committed(kafka)
+        assert bad in todo
+        if tracker.tenure.deaths_at(bad) >= SUSPICIOUS:
+            break
+        killed += 1
+
+    assert killed == SUSPICIOUS
