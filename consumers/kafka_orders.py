@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumers.orders import Orders
 from streams.errors import ConfigError, NotDelivered, TreadleError
@@ -43,19 +43,22 @@ class KafkaOrders:
                 **kafka,
             }
         )
-        self._unread: set[int] = set()
+        self._unread: dict[int, int] = {}
+        """Partitions that have not been read to what was their end when we started."""
         self._thread = threading.Thread(target=self._run, name="orders", daemon=True)
 
     def start(self) -> None:
         """Read what there is, then listen. Raises ConfigError when the topic is missing or nobody answers."""
         try:
             found = self._consumer.list_topics(ORDERS, timeout=_ANSWER).topics[ORDERS]
+            if found.error is not None or not found.partitions:
+                raise ConfigError(f"topic {ORDERS} does not exist: `treadle topics apply` makes it")
+            places = [TopicPartition(ORDERS, number, OFFSET_BEGINNING) for number in found.partitions]
+            ends = {p.partition: self._consumer.get_watermark_offsets(p, timeout=_ANSWER) for p in places}
         except KafkaException as error:
             raise ConfigError(f"Kafka does not answer: {error.args[0].str()}") from error
-        if found.error is not None or not found.partitions:
-            raise ConfigError(f"topic {ORDERS} does not exist: `treadle topics apply` makes it")
-        self._unread = set(found.partitions)
-        self._consumer.assign([TopicPartition(ORDERS, number, 0) for number in found.partitions])
+        self._unread = {number: end for number, (begin, end) in ends.items() if begin < end}
+        self._consumer.assign(places)
         give_up_at = time.monotonic() + _ANSWER
         while self._unread:
             if time.monotonic() > give_up_at:
@@ -82,14 +85,20 @@ class KafkaOrders:
 
     def _turn(self, patience: float) -> None:
         first = self._consumer.poll(patience)
-        for message in [first, *self._consumer.consume(500, timeout=0)] if first is not None else []:
+        messages: list[Any] = [first, *self._consumer.consume(500, timeout=0)] if first is not None else []
+        for message in messages:
             error = message.error()
             if error is None:
                 self._orders.take(message.key(), message.value())
-            elif error.code() == KafkaError._PARTITION_EOF:
-                self._unread.discard(message.partition() or 0)
+                self._has_read(message.partition(), message.offset() + 1)
+            elif error.code() == KafkaError._PARTITION_EOF:  # what lay before the end may have been compacted
+                self._unread.pop(message.partition(), None)
             else:
                 log.warning("orders_not_fetched", error=error.str())
+
+    def _has_read(self, partition: int, to: int) -> None:
+        if self._unread and to >= self._unread.get(partition, 0):
+            self._unread.pop(partition, None)
 
 
 def _log_failure(failure: NotDelivered | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from consumers.group_member import received as as_received
 from streams.errors import ConfigError, TreadleError
 from streams.logs import kafka_client
 from streams.message import Received
@@ -115,16 +116,3 @@ def _take(message: Any, left: dict[int, Span], batch: Batch) -> int:
     if received.offset + 1 >= span.end:
         del left[span.partition]
     return len(received.value or b"") + len(received.key or b"")
-
-
-def as_received(message: Any) -> Received:
-    """From the client's type."""
-    return Received(
-        message.topic(),
-        message.partition(),
-        message.offset(),
-        message.key(),
-        message.value(),
-        message.headers() or [],
-        message.timestamp()[1],
-    )
