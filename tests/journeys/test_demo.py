@@ -53,6 +53,24 @@ def figure(words: str, output: str) -> int:
     return int(found[1].replace(",", ""))
 
 
+def assert_a_job_died_and_came_back(output: str, told: str) -> None:
+    """Its dead letter is shown with the reason, sent home by the command that is shown, and the job succeeds."""
+    act = output[output.index("A job that died, kept on jobs.dead") : output.index("Killed with -9")]
+    assert re.search(r"kind +demo\.read_clock\b", act)
+    assert re.search(r"reason +there is no time zone Europe/Lissabon", act)
+    assert re.search(r"why dead +a NoSuchZone is not retried", act)
+    letter = re.search(r"letter +(\d+:\d+)", act)
+    assert letter, act
+    assert f"$ treadle dead retry {letter[1]} --by demo --why 'the time zone is right again'" in told
+    assert "1 of 1 letters sent home" in told
+    assert re.search(
+        r"1 +dead +NoSuchZone: there is no time zone Europe/Lissabon *\n"
+        r" +sent back +by demo: the time zone is right again *\n"
+        r" +1 +succeeded",
+        act,
+    )
+
+
 def test_the_demo_shows_all_polls_closed_and_leaves_nothing(folder: Path) -> None:
     run = subprocess.run(
         DEMO, env=environment(folder), capture_output=True, text=True, timeout=LONGEST, check=False
@@ -65,6 +83,7 @@ def test_the_demo_shows_all_polls_closed_and_leaves_nothing(folder: Path) -> Non
     assert "It takes: poll_id" in run.stdout
     assert re.search(r"demo.try_again +3 +\d+ +succeeded", run.stdout)
     assert re.search(r"demo.remind +1 +\d+ +succeeded", run.stdout)
+    assert_a_job_died_and_came_back(run.stdout, run.stderr)
     assert "all closed, each exactly once" in run.stdout
     lapsed = figure("polls that lapsed", run.stdout)
     assert 0 < figure("closed when the consumer was killed", run.stdout) < lapsed

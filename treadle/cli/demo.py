@@ -14,7 +14,7 @@ def demo(
         bool, typer.Option("--keep", envvar="KEEP", help="Leave everything up, and say how to look around.")
     ] = False,
 ) -> None:
-    """Watch a co-op's lapsed polls close by way of Kafka, and a killed consumer lose nothing.
+    """Watch a co-op's lapsed polls close by way of Kafka, a dead job come back, and a killed consumer lose nothing.
 
     Brings its own Kafka and PostgreSQL, in a temporary folder, unless TREADLE_KAFKA and TREADLE_DATABASE
     name others; there it makes a database for itself. Exit code 0: all came about.

@@ -55,7 +55,7 @@ def close_lapsed_polls(line: Line, coop: Coop, producer: Sender, steps: Steps) -
     tables.show_closings(coop.closings(polls))
     tables.show_events(line.log.events)
     tables.show_jobs(fact for _, fact in line.log.finished)
-    tables.show_dead_letter(letter, reason)
+    tables.show_dead_letter("A malformed message, kept on jobs.dead as it came", letter, reason)
 
 
 def _published(line: Line, polls: list[int]) -> bool:

@@ -64,6 +64,18 @@ class Coop:
         with self._engine.connect() as db:
             return [(event, poll) for event, poll in db.execute(question, {"polls": polls})]
 
+    def member(self) -> tuple[int, str]:
+        """A member's id, and their time zone."""
+        question = "SELECT id, time_zone FROM users WHERE time_zone IS NOT NULL ORDER BY id LIMIT 1"
+        with self._engine.connect() as db:
+            user, zone = db.execute(text(question)).one()
+        return user, zone
+
+    def set_zone(self, user: int, zone: str) -> None:
+        """Write this into a member's time zone, whether there is such a zone or not."""
+        with self._engine.begin() as db:
+            db.execute(text("UPDATE users SET time_zone = :zone WHERE id = :id"), {"id": user, "zone": zone})
+
     def jobs_done(self) -> Counter[str]:
         """How many jobs have had their effect, by kind."""
         with self._engine.connect() as db:

@@ -1,12 +1,16 @@
-"""The third act: a consumer is killed while polls are closing, another takes over, and nothing is lost."""
+"""The fourth act: a consumer is killed while polls are closing, another takes over, and nothing is lost."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from consumers.lifecycle import Finished
 from streams.errors import TreadleError
+from streams.job import kind_of
+from streams.jobs.polls import FindExpiredPolls
 from treadle.demo import tables
 from treadle.demo.closing import KINDS
 from treadle.demo.coop import Coop
@@ -48,6 +52,19 @@ class Account:
         return found
 
 
+@dataclass(frozen=True)
+class Repeats:
+    """What the second consumer ran to no effect: `jobs` that were done before the kill, and `further` runs.
+
+    `found_again` tells whether the job that finds the lapsed polls was among the jobs. Then all that follows from
+    it was sent a second time.
+    """
+
+    jobs: int
+    further: int
+    found_again: bool
+
+
 def kill_a_consumer(line: Line, coop: Coop, steps: Steps) -> None:
     """Play the act and show its table. Raises TreadleError when not every poll was closed exactly once."""
     before = coop.jobs_done()
@@ -80,9 +97,8 @@ def kill_a_consumer(line: Line, coop: Coop, steps: Steps) -> None:
         _read_to_the_end(line, polls)
     account = take_account(line, coop, polls)
     pid = second.process.pid if second.process else 0
-    runs = [fact.job for process, fact in line.log.finished[told_before:] if process.endswith(f":{pid}")]
-    again = len(runs) - len(set(runs) - killed.done)
-    _show(account, killed, taken_over, all_closed, again)
+    ran = [fact for process, fact in line.log.finished[told_before:] if process.endswith(f":{pid}")]
+    _show(account, killed, taken_over, all_closed, take_repeats(ran, killed.done))
     if account.wrong:
         raise TreadleError("not every poll was closed exactly once: " + "; ".join(account.wrong))
 
@@ -102,6 +118,15 @@ def take_account(line: Line, coop: Coop, polls: list[int]) -> Account:
     return Account(polls, coop.closed(polls), rows, published, doubled)
 
 
+def take_repeats(ran: Sequence[Finished], done: set[str]) -> Repeats:
+    """Which of the second consumer's runs found their work done; `done` are the jobs done before the kill."""
+    jobs = {fact.job for fact in ran}
+    repeated = {fact.job: fact.kind for fact in ran if fact.job in done}
+    useful = len(jobs) - len(repeated)
+    found_again = kind_of(FindExpiredPolls).name in repeated.values()
+    return Repeats(len(repeated), len(ran) - useful - len(repeated), found_again)
+
+
 def _read_to_the_end(line: Line, polls: list[int]) -> None:
     """Until every poll has its event in what we read, and nothing new has come for a while."""
     quiet_since = time.monotonic()
@@ -118,7 +143,7 @@ def _read_to_the_end(line: Line, polls: list[int]) -> None:
     line.until(still, "every poll has its event on loomio.events")
 
 
-def _show(account: Account, killed: Killed, taken_over: float, all_closed: float, again: int) -> None:
+def _show(account: Account, killed: Killed, taken_over: float, all_closed: float, repeats: Repeats) -> None:
     polls = len(account.polls)
     rows = [
         ("polls that lapsed", f"{polls:,}"),
@@ -128,9 +153,21 @@ def _show(account: Account, killed: Killed, taken_over: float, all_closed: float
         ("poll_expired rows in the database", f"{sum(map(len, account.rows.values())):,}"),
         ("different events on loomio.events", f"{sum(map(len, account.published.values())):,}"),
         ("messages there that repeat one, with the same id", f"{account.doubled:,}"),
-        ("runs of jobs that found their work done already", f"{again:,}"),
+        ("jobs that were done before the kill and ran again", f"{repeats.jobs:,}"),
+        ("further runs that found their work done already", f"{repeats.further:,}"),
         ("from the kill to the next closed poll", f"{taken_over:.1f} s"),
         ("from the kill to the last closed poll", f"{all_closed:.1f} s"),
     ]
     verdict = "NOT closed once each" if account.wrong else "all closed, each exactly once"
-    tables.show_account(f"Killed with -9 in the middle of it: {verdict}", rows)
+    tables.show_account(f"Killed with -9 in the middle of it: {verdict}", rows, _why(repeats, polls))
+
+
+def _why(repeats: Repeats, polls: int) -> str | None:
+    """Why there were so many further runs, if there was a reason for many."""
+    if not repeats.found_again:
+        return None
+    return (
+        "One of the jobs that ran again finds the lapsed polls: the consumer was killed before it had committed\n"
+        f"the end of it. So the {polls:,} jobs it leads to were sent a second time, and what they lead to. They\n"
+        "have the same ids as the first time, find their work done, and change nothing."
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -39,6 +41,33 @@ class Line:
         if process is not None:
             process.kill()
             process.wait()
+
+    def command(self, *arguments: str, within: float = 60) -> str:
+        """Run `treadle` with these arguments to its end, and answer what it says.
+
+        Raises TreadleError when it fails. An interrupt comes when it has ended.
+        """
+        command = [sys.executable, "-m", "treadle.cli.main", *arguments]
+        with held_back():
+            try:
+                run = subprocess.run(
+                    command,
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # it gets no signal from the terminal
+                    text=True,
+                    timeout=within,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                said = f"it had not ended after {within:.0f} s"
+            else:
+                said = run.stdout.strip()
+                if run.returncode == 0:
+                    return said
+        raise TreadleError(f"treadle {' '.join(arguments)} failed: {said}")
 
     def until(self, true: Callable[[], bool], what: str, *, within: float = 60, every: float = 0.05) -> None:
         """Return when it is true. Raises TreadleError when it is not within so many seconds or never will.

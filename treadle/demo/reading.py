@@ -1,4 +1,4 @@
-"""What the tour reads back from Kafka: events, facts about jobs, dead letters."""
+"""What the tour reads back from Kafka: events, facts about jobs, dead letters, and what was done with these."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from consumers.lifecycle import Batch, Finished
+from streams.audit import Audit, decode_audit
 from streams.codec import decode_fact
 from streams.errors import ConfigError
 from streams.event import Event
 from streams.logs import kafka_client
 from streams.message import Received
-from streams.topics import DEAD, EVENTS, LIFECYCLE
+from streams.topics import AUDIT, DEAD, EVENTS, LIFECYCLE
 
 _ANSWER = 15.0  # seconds that Kafka has for an answer
 
 
 class Log:
-    """Everything that appears on the three topics from now on. Reads without a group, so disturbs nobody."""
+    """Everything that appears on the four topics from now on. Reads without a group, so disturbs nobody."""
 
     def __init__(self, kafka: Mapping[str, Any]) -> None:
         self.events: list[Event] = []
         self.finished: list[tuple[str, Finished]] = []
         """Each with the process (host:pid) that told it."""
         self.dead: list[Received] = []
+        self.audits: list[Audit] = []
         self._consumer = Consumer(
             {
                 "group.id": "treadle.demo",
@@ -61,7 +63,7 @@ class Log:
     def _places(self) -> list[TopicPartition]:
         return [
             TopicPartition(topic, partition)
-            for topic in (EVENTS, LIFECYCLE, DEAD)
+            for topic in (EVENTS, LIFECYCLE, DEAD, AUDIT)
             for partition in self._consumer.list_topics(topic, timeout=_ANSWER).topics[topic].partitions
         ]
 
@@ -81,6 +83,8 @@ class Log:
         match received.topic:
             case topic if topic == DEAD:
                 self.dead.append(received)
+            case topic if topic == AUDIT:
+                self.audits.append(decode_audit(received.value))
             case topic if topic == LIFECYCLE:
                 told = msgspec.json.decode(received.value or b"", type=Batch)
                 self.finished += [(told.process, each) for each in told.finished]

@@ -74,21 +74,28 @@ def show_waiting(rows: Iterable[Sequence[str]]) -> None:
     _show("Jobs that had to wait", ("kind", "attempt", "ms late", "outcome"), rows, "<>><")
 
 
-def show_dead_letter(letter: Received, reason: Failure) -> None:
-    """The message that could not be read, and why."""
+def show_sent_back(rows: Iterable[Sequence[str]]) -> None:
+    """The attempts of a job that had died, and between them who sent it back."""
+    _show("A job that died and was sent back", ("attempt", "outcome", "why"), rows, "><<")
+
+
+def show_dead_letter(title: str, letter: Received, reason: Failure) -> None:
+    """A message that nothing tries again, what went wrong and why that was the end."""
     headers = {name: value for name, value in letter.headers if value is not None}
     rows = [
+        ("letter", f"{letter.partition}:{letter.offset}"),
         ("lay in", f"{reason.topic}, partition {reason.partition}, offset {reason.offset}"),
         ("kind", headers.get("ce_type", b"").decode(errors="replace")),
         ("value", (letter.value or b"").decode(errors="replace")),
         ("reason", reason.message),
+        ("why dead", reason.why),
     ]
-    _show("A malformed message, kept on jobs.dead as it came", ("", ""), rows, heads=False)
+    _show(title, ("", ""), rows, heads=False)
 
 
-def show_account(title: str, rows: Sequence[tuple[str, str]]) -> None:
-    """Words and figures, line by line."""
-    _show(title, ("", ""), rows, "<>", heads=False)
+def show_account(title: str, rows: Sequence[tuple[str, str]], caption: str | None = None) -> None:
+    """Words and figures, line by line; a caption explains one."""
+    _show(title, ("", ""), rows, "<>", caption=caption, heads=False)
 
 
 def _show(

@@ -15,6 +15,7 @@ from treadle.demo.ground import Ground, lay_out
 from treadle.demo.interrupts import interrupted_by_sigterm, undisturbed
 from treadle.demo.kill import kill_a_consumer
 from treadle.demo.line import Line
+from treadle.demo.mending import mend_and_send_back
 from treadle.demo.reading import Log
 from treadle.demo.steps import Steps
 from treadle.demo.waiting import wait_and_come_back
@@ -55,6 +56,7 @@ def _play(line: Line, ground: Ground, tiers: Tiers, steps: Steps) -> None:
         coop = Coop(database)
         close_lapsed_polls(line, coop, producer, steps)
         wait_and_come_back(line, producer, tiers, steps)
+        mend_and_send_back(line, coop, producer, steps)
         kill_a_consumer(line, coop, steps)
     finally:
         producer.close()
@@ -80,6 +82,7 @@ def _say_how_to_look_around(line: Line, ground: Ground, steps: Steps) -> None:
     else:
         steps.say(f"  export TREADLE_KAFKA={shlex.quote(ground.stack.kafka)} TREADLE_DATABASE={database}")
     steps.say("  treadle topics plan")
+    steps.say("  treadle dead list --state all")
     steps.say(f"  treadle perform search.reindex_poll {poll} --dry-run")
     steps.say(f"  psql {database}")
     steps.say(f"  tail -f {ground.logs}/*.log")

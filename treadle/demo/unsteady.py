@@ -1,6 +1,9 @@
-"""Two kinds of work for the tour alone: one fails twice before it succeeds, one is for later."""
+"""Kinds of work for the tour alone: one fails twice and succeeds, one is for later, one dies of a misspelt zone."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import text
 
 from consumers.context import Context
 from consumers.worker import worker
@@ -8,6 +11,10 @@ from streams.job import Job
 from streams.policy import Policy, Steps
 
 WAITS = (timedelta(seconds=1), timedelta(seconds=2))
+
+
+class NoSuchZone(LookupError):
+    """A member's time zone is none. No retry mends that: somebody has to put it right."""
 
 
 class TryAgain(Job, kind="demo.try_again", policy=Policy(retries=2, backoff=Steps(WAITS))):
@@ -28,3 +35,20 @@ class Remind(Job, kind="demo.remind"):
 @worker(Remind)
 def remind(job: Remind, ctx: Context) -> None:
     """Do nothing, on time."""
+
+
+class ReadClock(Job, kind="demo.read_clock", policy=Policy(not_retried=(NoSuchZone,))):
+    """Finds out what time it is for a member."""
+
+    user_id: int
+
+
+@worker(ReadClock)
+def read_clock(job: ReadClock, ctx: Context) -> None:
+    """Look up the member's zone, and the time there. Raises NoSuchZone when it is misspelt."""
+    with ctx.transaction() as db:
+        zone = db.scalar(text("SELECT time_zone FROM users WHERE id = :id"), {"id": job.user_id})
+        try:
+            ctx.now.astimezone(ZoneInfo(zone))
+        except ZoneInfoNotFoundError:
+            raise NoSuchZone(f"there is no time zone {zone}") from None
