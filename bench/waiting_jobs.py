@@ -1,9 +1,9 @@
 """How late jobs that wait go home, and what the retries process takes for it: `python -m bench.waiting_jobs`.
 
-Lays jobs into the tiers as `enqueue(…, at=…)` would: half of them due between the start and its end, half within
-24 hours. Then one `treadle run retries` serves them, and somebody listens at their home. Lateness is from the due
-moment until the job arrives there; early is what was sent before it. With `--at-once` all are due at one moment: how
-many go home in a second.
+Lays jobs into the tiers as `enqueue(…, at=…)` would: half of them (`--near`) due between the start and its end, the
+rest within 24 hours. Then one `treadle run retries` serves them, and somebody listens at their home. Lateness is from
+the due moment until the job arrives there; early is what was sent before it. With `--at-once` all are due at one
+moment: how many go home in a second.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from treadle.settings import Settings
 HOME = "jobs.default"
 LEAD = 4  # seconds from the start of the process until the first is due
 _BATCH = 10_000
+_FILLED = 12_000  # jobs a second that can be laid in, or more
+_DAY = 86_400.0
 
 
 class Arrived(NamedTuple):
@@ -49,20 +51,26 @@ def main() -> None:
     """Measure, and print."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--jobs", type=int, default=100_000)
-    asked.add_argument("--seconds", type=int, default=30, help="the near half is due within so many seconds")
+    asked.add_argument("--seconds", type=int, default=30, help="the near ones are due within so many seconds")
+    asked.add_argument("--near", type=float, default=0.5, help="what part of them is near")
     asked.add_argument("--at-once", action="store_true", help="all are due at one moment")
     options = asked.parse_args()
     with ground(tell) as there:
         log.make_topics(there.kafka)
         listener = Listener(there.kafka)
         tiers = load_topics(Settings.model_fields["topics"].default).tiers
-        filling = max(2.0, options.jobs / 6_000)
+        filling = max(2.0, options.jobs / _FILLED)
         first = datetime.now(UTC) + timedelta(seconds=filling + LEAD)
-        dues = list(_dues(options.jobs, options.seconds, first, at_once=options.at_once))
-        last = first + timedelta(seconds=options.seconds)
+        near_part = 1.0 if options.at_once else options.near
+        dues = list(_dues(options.jobs, near_part, 0 if options.at_once else options.seconds, first))
+        last = first + timedelta(seconds=0 if options.at_once else options.seconds)
         near = sum(due <= last for due in dues)
         began = time.monotonic()
         fill(there.kafka, tiers, dues)
+        if datetime.now(UTC) > first - timedelta(seconds=LEAD / 2):
+            raise NotMeasured(
+                f"it took {time.monotonic() - began:.0f} s to lay the jobs in: they are due by now"
+            )
         tell(
             f"{options.jobs:,} jobs laid in within {time.monotonic() - began:.1f} s, {near:,} due in the run"
         )
@@ -71,10 +79,10 @@ def main() -> None:
             say(options.jobs, arrived, peak, sum(listener.ends(tiers)))
 
 
-def _dues(jobs: int, seconds: int, first: datetime, *, at_once: bool) -> Iterator[datetime]:
+def _dues(jobs: int, near_part: float, seconds: float, first: datetime) -> Iterator[datetime]:
     chance = random.Random(7)
-    for number in range(jobs):
-        spread = 0.0 if at_once else seconds if number % 2 else 86_400
+    for _ in range(jobs):
+        spread = seconds if chance.random() < near_part else _DAY
         yield first + timedelta(seconds=chance.uniform(0, spread))
 
 
