@@ -13,6 +13,8 @@ from streams.audit import Place
 from treadle.dead.letter import Letter
 from treadle.dead.store import OF_LETTER, letters
 
+_CLAIMING = 0x636C_6169  # "clai": the advisory lock of whoever is claiming letters
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -99,11 +101,23 @@ def newest(db: Connection, chosen: Chosen, limit: int) -> Sequence[Any]:
     return db.execute(select(letters).where(chosen.condition()).order_by(*order).limit(limit)).all()
 
 
-def claim(db: Connection, chosen: Chosen, after: Place, limit: int, *, again: bool) -> list[Letter]:
-    """The next letters after this place, locked until the transaction ends.
+def claim(
+    db: Connection, chosen: Chosen, after: Place, limit: int, *, again: bool
+) -> tuple[list[Letter], list[Letter]]:
+    """The next letters after this place, and all further ones of the same jobs; locked until the transaction ends.
 
     Those that somebody else works on are passed over, and without `again` those that were sent back before.
     """
+    # One at a time: else two could each have one of two letters of a job, and both would send it.
+    db.execute(select(func.pg_advisory_lock(_CLAIMING)))
+    batch = claim_alone(db, chosen, after, limit, again=again)
+    further = _twins(db, batch)
+    db.execute(select(func.pg_advisory_unlock(_CLAIMING)))
+    return batch, further
+
+
+def claim_alone(db: Connection, chosen: Chosen, after: Place, limit: int, *, again: bool) -> list[Letter]:
+    """As `claim`, without the further letters."""
     c = letters.c
     conditions = [chosen.condition(), tuple_(c.partition, c.offset) > tuple_(*map(literal, after))]
     if not again:
@@ -112,20 +126,13 @@ def claim(db: Connection, chosen: Chosen, after: Place, limit: int, *, again: bo
     return [Letter(*row) for row in db.execute(wanted.with_for_update(skip_locked=True))]
 
 
-def twins(db: Connection, some: Sequence[Letter]) -> list[Letter]:
-    """Further letters of the same jobs, byte for byte: a process was killed when it had written the first.
-
-    Locked as in `claim`.
-    """
+def _twins(db: Connection, some: Sequence[Letter]) -> list[Letter]:
+    """Further letters of the same jobs, byte for byte: a process was killed when it had written the first."""
     c = letters.c
     known = {letter.place for letter in some}
-    same = {(letter.job_id, letter.kind, letter.key, letter.value) for letter in some if letter.job_id}
+    same = {letter.job for letter in some}
     wanted = select(*OF_LETTER).where(
         c.state == "dead", c.job_id.in_({letter.job_id for letter in some} - {""})
     )
     found = (Letter(*row) for row in db.execute(wanted.with_for_update(skip_locked=True)))
-    return [
-        letter
-        for letter in found
-        if letter.place not in known and (letter.job_id, letter.kind, letter.key, letter.value) in same
-    ]
+    return [letter for letter in found if letter.place not in known and letter.job in same]

@@ -49,6 +49,11 @@ class Letter(NamedTuple):
         """How people name a letter: 3:1042."""
         return f"{self.partition}:{self.offset}"
 
+    @property
+    def job(self) -> object:
+        """The same for letters that are the same job, byte for byte. One without an id is like no other."""
+        return (self.job_id, self.kind, self.key, self.value) if self.job_id else self.place
+
     def received(self) -> Received:
         """The letter as it lies in `jobs.dead`."""
         headers: Headers = _unpack(self.headers)  # type: ignore[assignment]  # a header may be null

@@ -19,7 +19,7 @@ from streams.message import Message
 from streams.producer import Sender
 from streams.redrive import home_of, sent_home
 from treadle.dead import store
-from treadle.dead.choose import Chosen, claim, twins
+from treadle.dead.choose import Chosen, claim, claim_alone
 from treadle.dead.letter import Letter
 
 _BATCH = 1_000
@@ -67,10 +67,10 @@ def send_back(
         if limit == 0:
             return
         with database.begin() as db:
-            batch = claim(db, chosen, after, limit, again=again)
+            batch, further = claim(db, chosen, after, limit, again=again)
             if not batch:
                 return
-            sent = _send(db, sender, batch, note)
+            sent = _send(db, sender, batch, further, note)
         after = batch[-1].place
         left = left if left is None else left - sent.letters + sent.repeated
         yield sent
@@ -78,25 +78,28 @@ def send_back(
             time.sleep(max(0.0, began + sent.letters / rate - time.monotonic()))
 
 
-def _send(db: Connection, sender: Sender, batch: Sequence[Letter], note: Note) -> Sent:
-    homes = [(letter, home_of(letter.received())) for letter in batch]
-    homeless = tuple(letter.name for letter, home in homes if home is None)
-    going = {letter.place: (letter, home) for letter, home in homes if home is not None}
-    letters = [letter for letter, _ in going.values()]
-    if not letters:
-        return Sent(0, (), homeless)
-    more = twins(db, letters)
-    messages: dict[object, Message] = {}
-    for letter, home in going.values():  # of letters that are the same job, one goes
-        messages.setdefault(_job(letter), sent_home(letter.received(), home))
-    sender.send(messages.values())
-    record(db, sender, "retry", [*letters, *more], note)
-    repeated = len(letters) + len(more) - len(messages)
-    return Sent(len(letters) + len(more), tuple(letter.job_id for letter in letters), homeless, repeated)
-
-
-def _job(letter: Letter) -> object:
-    return (letter.job_id, letter.kind, letter.key, letter.value) if letter.job_id else letter.place
+def _send(
+    db: Connection, sender: Sender, batch: Sequence[Letter], further: Sequence[Letter], note: Note
+) -> Sent:
+    homes = {letter.place: home_of(letter.received()) for letter in batch}
+    homeless = tuple(letter.name for letter in batch if homes[letter.place] is None)
+    same: dict[object, list[Letter]] = {}  # of letters that are the same job, the first goes
+    for letter in batch:
+        if homes[letter.place] is not None:
+            same.setdefault(letter.job, []).append(letter)
+    for letter in further:
+        if letter.job in same:
+            same[letter.job].append(letter)
+    # Home by home: what one topic has taken is told of before another may refuse.
+    bound: dict[str, list[list[Letter]]] = {}
+    for of_one_job in same.values():
+        bound.setdefault(str(homes[of_one_job[0].place]), []).append(of_one_job)
+    for home, jobs in bound.items():
+        sender.send([sent_home(of_one_job[0].received(), home) for of_one_job in jobs])
+        record(db, sender, "retry", [letter for of_one_job in jobs for letter in of_one_job], note)
+    went = sum(map(len, same.values()))
+    ids = tuple(of_one_job[0].job_id for of_one_job in same.values())
+    return Sent(went, ids, homeless, went - len(same))
 
 
 def send_edited(
@@ -105,11 +108,11 @@ def send_edited(
     """Send this message in the place of a letter; False when it is dead no longer. Raises NotDelivered."""
     with database.begin() as db:
         chosen = Chosen(places=(letter.place,))
-        if not claim(db, chosen, _START, 1, again=True):
+        batch, further = claim(db, chosen, _START, 1, again=True)
+        if not batch:
             return False
-        more = twins(db, [letter])
         sender.send([message])
-        record(db, sender, "edit", [letter, *more], note, changed)
+        record(db, sender, "edit", [*batch, *further], note, changed)
     return True
 
 
@@ -118,7 +121,7 @@ def delete(database: Engine, sender: Sender, chosen: Chosen, note: Note) -> Iter
     after = _START
     while True:
         with database.begin() as db:
-            batch = claim(db, chosen, after, _BATCH, again=True)
+            batch = claim_alone(db, chosen, after, _BATCH, again=True)
             if not batch:
                 return
             record(db, sender, "delete", batch, note)
