@@ -150,7 +150,20 @@ def _advice(error: KafkaError) -> str:
     if error.code() in (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART):
         return "the topic does not exist. `treadle topics apply` makes it."
     if error.code() == KafkaError._UNKNOWN_PARTITION:
-        return "it has fewer partitions than topics.yaml plans. `treadle topics apply` adds them."
+        return (
+            "it is gone, or has fewer partitions than topics.yaml plans. "
+            "`treadle topics apply` makes what is missing."
+        )
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return (
+            "the message is larger than the topic's max.message.bytes. "
+            "`treadle topics plan` says whether that is as planned, `treadle topics apply` sets it."
+        )
+    if error.code() in (KafkaError.NOT_ENOUGH_REPLICAS, KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND):
+        return "fewer copies are in sync than its min.insync.replicas. Are all brokers up?"
     if error.code() == KafkaError._MSG_TIMED_OUT:
-        return "no answer in time. Is Kafka up, and is TREADLE_KAFKA right? `treadle check` looks."
+        return (
+            "no answer in time. Is Kafka up, with as many brokers as the topic's min.insync.replicas, "
+            "and is TREADLE_KAFKA right? `treadle check` looks."
+        )
     return str(error.str())
