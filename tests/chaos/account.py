@@ -13,12 +13,16 @@ from tests.line import Line
 
 
 class Record(NamedTuple):
-    """What a worker of `tests/shops/chaos_jobs.py` wrote: `pid` performed this at `at` (epoch seconds)."""
+    """What a worker of `tests/shops/chaos_jobs.py` wrote: `pid` performed this at `at` (epoch seconds).
+
+    Those of `end_jobs.py` say which attempt it was.
+    """
 
     number: int
     key: str
     pid: int
     at: float
+    attempt: int = 1
 
 
 class Account:
@@ -92,5 +96,5 @@ def _message(kind: str, number: int, key: str | None) -> Message:
 
 
 def _read(line: str) -> Record:
-    number, key, pid, at = line.split()
-    return Record(int(number), key, int(pid), float(at))
+    number, key, pid, at, *attempt = line.split()
+    return Record(int(number), key, int(pid), float(at), *map(int, attempt))

@@ -43,12 +43,18 @@ def _number(value: bytes | None) -> int:
 
 
 def _partition(key: bytes | None) -> int | None:
-    """Of a commit's key: version, group, topic, partition. None when it is about something else."""
+    """Of a commit's key: the partition. None when it is about something else."""
+    found = key_of(key)
+    return found[2] if found is not None and found[:2] == (GROUP, TOPIC) else None
+
+
+def key_of(key: bytes | None) -> tuple[str, str, int] | None:
+    """Group, topic and partition that a commit is about; None when it is no commit."""
     if key is None or key[:2] not in (b"\0\0", b"\0\1"):
         return None
     group, rest = _text(key[2:])
     topic, rest = _text(rest)
-    return int.from_bytes(rest, "big") if (group, topic) == (GROUP, TOPIC) else None
+    return group, topic, int.from_bytes(rest, "big")
 
 
 def _text(content: bytes) -> tuple[str, bytes]:

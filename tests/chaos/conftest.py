@@ -14,9 +14,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.broker import a_broker
 from tests.line import ROOT, Line, a_line, make_topics
+from treadle.local.stack import Stack
 
 LONG = os.environ.get("TREADLE_CHAOS") == "long"
 
@@ -41,9 +44,25 @@ def shop(line: Line) -> Line:
     return with_shop(line)
 
 
-def with_shop(line: Line) -> Line:
-    shutil.copy(ROOT / "tests/shops/chaos_jobs.py", line.folder)
-    line.settings["WORKERS"] = "chaos_jobs"
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Stack]:
+    """A broker for this test alone: the others' goes on."""
+    with a_broker(tmp_path / "stack") as stack:
+        yield stack
+
+
+def kill(broker: Stack) -> None:
+    """With -9. `up` has it come back."""
+    pid = broker.status().kafka.pid
+    assert pid is not None
+    process = psutil.Process(pid)
+    process.kill()
+    process.wait(10)
+
+
+def with_shop(line: Line, name: str = "chaos_jobs") -> Line:
+    shutil.copy(ROOT / f"tests/shops/{name}.py", line.folder)
+    line.settings["WORKERS"] = name
     return line
 
 

@@ -5,34 +5,18 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-
-import psutil
-import pytest
 
 from streams.job import Queue
 from tests.chaos.account import Account, Record, enqueue
 from tests.chaos.commit_log import LATENCY, CommitLog
-from tests.chaos.conftest import LONG, time_passes, with_shop
-from tests.line import a_line, make_topics, wait_until
+from tests.chaos.conftest import LONG, kill, time_passes, with_shop
+from tests.line import a_line, wait_until
 from treadle.local.stack import Stack
 
 KILLS = 5 if LONG else 1
 JOBS_A_KILL = 10_000
 SLOTS = 8
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Stack]:
-    """A broker for this test alone: the others' goes on."""
-    stack = Stack(tmp_path / "stack", given_database="postgresql://unused", durable=False)
-    try:
-        stack.up()
-        make_topics(stack.kafka)
-        yield stack
-    finally:
-        stack.down(delete=True)
 
 
 def test_a_killed_broker_comes_back_and_the_work_goes_on(
@@ -74,11 +58,3 @@ def test_a_killed_broker_comes_back_and_the_work_goes_on(
         assert len(arrived) == jobs  # each has one child, however often it was performed
         assert [them for them in account.repeated if not all(map(was_uncommitted, them[:-1]))] == []
         assert line.sent("jobs.dead") == []
-
-
-def kill(broker: Stack) -> None:
-    pid = broker.status().kafka.pid
-    assert pid is not None
-    process = psutil.Process(pid)
-    process.kill()
-    process.wait(10)

@@ -1,0 +1,69 @@
+"""Two consumers and two retries processes, which are killed with -9 and started again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.line import Line
+
+SLOTS = 8
+COMMANDS = {"consumer": ["consumer", "--queues", "low", "--slots", str(SLOTS)], "retries": ["retries"]}
+# A named member has its partitions back at once; those of a nameless one others get when its session is over.
+NAMES = {"eager": ["one", "two"], "cooperative": ["", ""]}
+
+
+class Trouble(NamedTuple):
+    """What came to harm (consumer, retries, broker), from when to when (epoch seconds)."""
+
+    what: str
+    at: float
+    until: float
+
+
+class Crew:
+    """Processes of a line in groups of this membership. End them, to have their exit codes."""
+
+    def __init__(self, line: Line, membership: str) -> None:
+        line.settings["GROUP"] = membership
+        self.started = 0
+        self._line = line
+        self._names = NAMES[membership]
+        self._running = {(what, n): self._start(what, n) for what in COMMANDS for n in (0, 1)}
+        self._read_to = 0
+        self._begun = 0
+
+    @property
+    def first(self) -> subprocess.Popen[bytes]:
+        """One that is running."""
+        return self._running["consumer", 0]
+
+    def kill(self, what: str, *numbers: int) -> list[Trouble]:
+        """With -9, all of these at one moment."""
+        for n in numbers:
+            self._running[what, n].send_signal(signal.SIGKILL)
+        for n in numbers:
+            self._line.end(self._running[what, n], signal.SIGKILL)
+        now = time.time()
+        for n in numbers:
+            self._running[what, n] = self._start(what, n)
+        return [Trouble(what, now, now)] * len(numbers)
+
+    def all_have_begun(self) -> bool:
+        with Path(self._line.folder, "stderr").open("rb") as log:
+            log.seek(self._read_to)
+            whole, newline, _ = log.read().rpartition(b"\n")
+        self._read_to += len(whole) + len(newline)
+        self._begun += whole.count(b"consumer_started") + whole.count(b"retries_started")
+        return self._begun == self.started
+
+    def end(self) -> list[int]:
+        return [self._line.end(process) for process in self._running.values()]
+
+    def _start(self, what: str, number: int) -> subprocess.Popen[bytes]:
+        self.started += 1
+        name = self._names[number]
+        return self._line.start(*COMMANDS[what], **({"STATIC_MEMBER": name} if name else {}))
