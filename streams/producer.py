@@ -163,7 +163,7 @@ def _advice(error: KafkaError) -> str:
         return "fewer copies are in sync than its min.insync.replicas. Are all brokers up?"
     if error.code() == KafkaError._MSG_TIMED_OUT:
         return (
-            "no answer in time. Is Kafka up, with as many brokers as the topic's min.insync.replicas, "
-            "and is TREADLE_KAFKA right? `treadle check` looks."
+            "no answer in time. Is Kafka up, and is TREADLE_KAFKA right? `treadle check` looks. "
+            "Or fewer brokers are up than the topic's min.insync.replicas."
         )
     return str(error.str())
