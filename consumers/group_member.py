@@ -154,8 +154,10 @@ class GroupMember:
             elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 topic = message.topic() or ", ".join(self._settings.topics)
                 raise ConfigError(f"topic {topic} does not exist: `treadle topics apply` makes it")
-            elif error.fatal():
-                raise TreadleError(f"Kafka ended group treadle.{self._name}: {error.str()}")
+            elif error.fatal() or error.code() == KafkaError._FATAL:  # the latter as it comes with a message
+                raise TreadleError(
+                    f"Kafka ended group treadle.{self._name}: {error.str()}. Start this process anew"
+                )
             else:
                 log.warning("fetch_failed", queue=self._name, error=error.str())
         return good

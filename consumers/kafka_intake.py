@@ -27,7 +27,9 @@ from streams.topics import topic_of
 log = structlog.get_logger()
 
 _COMMIT_EVERY = 1.0  # seconds
-_COMMIT_EVERY_IN_TROUBLE = 0.1  # the nearer a commit is to the job that kills, the sooner that is found
+_COMMIT_SOON = 0.1
+"""Seconds until the commit of a job that led to others, or failed: repeated, all that it led to is sent twice. So also
+after an owner died: the nearer the commit is to the job that kills, the sooner that is found."""
 _PATIENCE = 0.7  # seconds without room after which the partitions are paused
 
 
@@ -80,7 +82,7 @@ class KafkaIntake:
         self._closing = threading.Event()
         self._member = GroupMember(settings.member(queue), ended=self._closing.is_set)
         self._partitions = self._member.partitions[topic_of(queue)]
-        self._commit_at = time.monotonic() + _COMMIT_EVERY
+        self._asked_at = time.monotonic()  # for the last commit
         self._thread = threading.Thread(target=self._run, name=f"intake-{queue.value}", daemon=True)
 
     def start(self) -> None:
@@ -134,9 +136,17 @@ class KafkaIntake:
         messages = self._fetch()
         self._admit(messages)
         nothing_to_do = not messages and self._partitions.idle
-        if nothing_to_do or time.monotonic() >= self._commit_at:
-            every = _COMMIT_EVERY_IN_TROUBLE if self._member.deaths else _COMMIT_EVERY
-            self._commit_at = time.monotonic() + every
+        self._commit(at_once=nothing_to_do)
+
+    def _commit(self, *, at_once: bool = False) -> None:
+        """Commit, if it is time."""
+        trackers = list(self._partitions.trackers.values())
+        soon = self._member.deaths or any(tracker.hurry for tracker in trackers)
+        now = time.monotonic()
+        if at_once or now - self._asked_at >= (_COMMIT_SOON if soon else _COMMIT_EVERY):
+            self._asked_at = now
+            for tracker in trackers:
+                tracker.hurry = False  # before we look: what finishes from now on is seen the next time
             self._member.commit()
 
     def _fetch(self) -> list[Any]:
@@ -159,6 +169,7 @@ class KafkaIntake:
             if self._quiet.is_set() or time.monotonic() >= give_up_at:
                 return 0
             self._closing.wait(0.005)
+            self._commit()
         return 0 if self._quiet.is_set() else most - waiting
 
     def _admit(self, messages: list[Any]) -> None:

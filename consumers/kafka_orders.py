@@ -49,17 +49,10 @@ class KafkaOrders:
 
     def start(self) -> None:
         """Read what there is, then listen. Raises ConfigError when the topic is missing or nobody answers."""
-        try:
-            found = self._consumer.list_topics(ORDERS, timeout=_ANSWER).topics[ORDERS]
-            if found.error is not None or not found.partitions:
-                raise ConfigError(f"topic {ORDERS} does not exist: `treadle topics apply` makes it")
-            places = [TopicPartition(ORDERS, number, OFFSET_BEGINNING) for number in found.partitions]
-            ends = {p.partition: self._consumer.get_watermark_offsets(p, timeout=_ANSWER) for p in places}
-        except KafkaException as error:
-            raise ConfigError(f"Kafka does not answer: {error.args[0].str()}") from error
-        self._unread = {number: end for number, (begin, end) in ends.items() if begin < end}
-        self._consumer.assign(places)
         give_up_at = time.monotonic() + _ANSWER
+        ends = self._ends(give_up_at)
+        self._unread = {number: end for number, (begin, end) in ends.items() if begin < end}
+        self._consumer.assign([TopicPartition(ORDERS, number, OFFSET_BEGINNING) for number in ends])
         while self._unread:
             if time.monotonic() > give_up_at:
                 raise ConfigError(f"{ORDERS} could not be read within {_ANSWER:.0f} s. Is Kafka up?")
@@ -72,6 +65,23 @@ class KafkaOrders:
         if self._thread.ident is not None:
             self._thread.join()
         self._consumer.close()
+
+    def _ends(self, give_up_at: float) -> dict[int, tuple[int, int]]:
+        """Where each partition begins and ends. A broker that has only just come up is asked again."""
+        while True:
+            try:
+                found = self._consumer.list_topics(ORDERS, timeout=_ANSWER).topics[ORDERS]
+                if found.error is not None and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise ConfigError(f"topic {ORDERS} does not exist: `treadle topics apply` makes it")
+                if found.error is not None:
+                    raise KafkaException(found.error)
+                places = [TopicPartition(ORDERS, number) for number in found.partitions]
+                ask = self._consumer.get_watermark_offsets
+                return {place.partition: ask(place, timeout=_ANSWER) for place in places}
+            except KafkaException as error:
+                if time.monotonic() > give_up_at:
+                    raise ConfigError(f"Kafka does not answer: {error.args[0].str()}. Is it up?") from error
+                time.sleep(0.05)
 
     def _run(self) -> None:
         try:

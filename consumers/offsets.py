@@ -32,6 +32,8 @@ class OffsetTracker:
         self.topic = topic
         self.partition = partition
         self.revoked = False
+        self.hurry = False
+        """Whether something finished that is better committed soon: set and cleared by others."""
         self.tenure: Tenure | None = None
         """Set while a note is to stand in the commits that somebody is at work here."""
         self.running: set[int] = set()

@@ -34,9 +34,11 @@ class Parcel:
         if self.line is not None:
             self.line.next()
 
-    def finish(self) -> None:
-        """Everything it led to is in Kafka. The next of its key may start."""
+    def finish(self, *, led_on: bool = False) -> None:
+        """Everything it led to is in Kafka, if it led to anything. The next of its key may start."""
         self.tracker.finish(self.received.offset)
+        if led_on:
+            self.tracker.hurry = True
         if self.line is not None:
             self.line.next()
 

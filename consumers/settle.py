@@ -72,7 +72,7 @@ class Settler:
         if failure:
             self.fail(failure)  # the offset stays unfinished: another process performs the job again
         else:
-            parcel.finish()
+            parcel.finish(led_on=True)
 
 
 def _home(attempt: Attempt) -> Queue:

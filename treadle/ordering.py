@@ -19,7 +19,7 @@ from streams.producer import Sender
 from streams.redrive import home_of
 from streams.tiers import due_of
 from streams.topics import Topics
-from treadle.dead.send import Note
+from treadle.dead.asked import Note
 from treadle.finding_jobs import Where, find_job, order_about
 
 _TOO_CLOSE = 2_000  # milliseconds before its due moment from which on a job is left alone: it is on its way

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DatabaseError
-
 from streams import logs
 from streams.errors import ConfigError
 from streams.job import Queue
 from streams.topics import Topics
 from streams.tracing import tracer
 from treadle.catalogue import load_workers
-from treadle.database import engine, refusal
 from treadle.settings import Settings, read_settings
 from treadle.stdout import keep_lines_whole
 
@@ -67,6 +64,7 @@ def make_performer(settings: Settings, connections: int) -> Performer:
     from consumers.attempt import Performer
     from consumers.once import NoDatabase, OnceTransactions
     from consumers.worker import declared
+    from treadle.database import engine
 
     kinds = load_workers(settings.workers)
     database = engine(settings.database, pool_size=connections) if settings.database else None
@@ -78,6 +76,7 @@ def child_performer() -> Performer:
     """As `make_performer`, in a child of the process pool."""
     settings = read_settings()
     logs.configure(settings.log_level)
+    keep_lines_whole()
     return make_performer(settings, connections=1)
 
 
@@ -124,6 +123,7 @@ def start_scheduler(settings: Settings, *, ring_now: bool) -> None:
     from scheduler.ring import ring_until
     from scheduler.schedules import SCHEDULES
     from streams.producer import Producer
+    from treadle.database import engine
 
     logs.configure(settings.log_level)
     stop = _asked_to_stop()
@@ -146,6 +146,9 @@ def _asked_to_stop() -> threading.Event:
 
 def start_dead_letters(settings: Settings) -> None:
     """Keep the store of dead letters up to date until asked to stop. Raises TreadleError."""
+    from sqlalchemy.exc import DatabaseError
+
+    from treadle.database import engine, refusal
     from treadle.dead.follow import follow_until
 
     logs.configure(settings.log_level)

@@ -33,13 +33,11 @@ class Crew:
         self._line = line
         self._names = NAMES[membership]
         self._running = {(what, n): self._start(what, n) for what in COMMANDS for n in (0, 1)}
+        self.ended_alone: list[tuple[str, int]] = []
+        self.troubles: list[Trouble] = []
+        """Of those that ended by themselves."""
         self._read_to = 0
         self._begun = 0
-
-    @property
-    def first(self) -> subprocess.Popen[bytes]:
-        """One that is running."""
-        return self._running["consumer", 0]
 
     def kill(self, what: str, *numbers: int) -> list[Trouble]:
         """With -9, all of these at one moment."""
@@ -53,6 +51,12 @@ class Crew:
         return [Trouble(what, now, now)] * len(numbers)
 
     def all_have_begun(self) -> bool:
+        """Whether all are at work. One that ended by itself is started anew, as a supervisor would do it."""
+        for (what, n), process in self._running.items():
+            if process.poll() is not None:
+                self.ended_alone.append((what, process.returncode))
+                self.troubles.append(Trouble(what, now := time.time(), now))
+                self._running[what, n] = self._start(what, n)
         with Path(self._line.folder, "stderr").open("rb") as log:
             log.seek(self._read_to)
             whole, newline, _ = log.read().rpartition(b"\n")

@@ -19,9 +19,9 @@ from streams.topics import AUDIT
 from tests.integration.test_dead_command import CLOSE, REPAIR, Desk, letter
 from tests.line import Line, wait_until
 from treadle.database import engine, opened
-from treadle.dead.choose import Chosen
+from treadle.dead.asked import Chosen, Note
 from treadle.dead.follow import catch_up
-from treadle.dead.send import Note, send_back
+from treadle.dead.send import send_back
 
 NOTE = Note("ada")
 

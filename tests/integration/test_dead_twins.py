@@ -21,10 +21,10 @@ from tests.integration.test_dead_command import Desk
 from tests.line import Line, wait_until
 from treadle.database import opened
 from treadle.dead import choose
-from treadle.dead.choose import Chosen
+from treadle.dead.asked import Chosen, Note
 from treadle.dead.follow import catch_up
 from treadle.dead.letter import Letter
-from treadle.dead.send import Note, send_back
+from treadle.dead.send import send_back
 
 JOBS = 60
 
@@ -107,3 +107,15 @@ def waits(desk: Desk) -> bool:
         """
         ((count,),) = db.execute(waiting).fetchall()
     return bool(count)
+
+
+def test_who_deletes_one_letter_of_a_job_deletes_them_all(desk: Desk) -> None:
+    first, second = zip(*(twins(number) for number in range(2)), strict=True)
+    desk.send(*(letter._replace(partition=0) for letter in first))
+    desk.send(*(letter._replace(partition=5) for letter in second))
+    (mine, *_) = [row for row in desk.table() if row["job"] == "job-0"]
+
+    desk.run("delete", mine["letter"])
+
+    assert {row["job"] for row in desk.table()} == {"job-1"}
+    assert homes(desk) == Counter()

@@ -147,3 +147,11 @@ def test_the_public_face_loads_neither_faust_nor_alembic() -> None:
 
     assert "streams" in loaded
     assert not {"faust", "alembic", "typer", "sqlalchemy"} & set(loaded)
+
+
+def test_a_process_that_needs_no_database_carries_none() -> None:
+    look = "import sys, treadle.cli.main, treadle.processes, consumers.retries; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout
+
+    assert not {"sqlalchemy", "alembic", "faust"} & set(loaded.split())

@@ -75,7 +75,7 @@ class OneSlot:
         assert not self.thread.is_alive()
 
 
-def no_pool(attempt: Attempt) -> None:
+def no_pool(attempt: Attempt, deaths: int) -> None:
     raise AssertionError("no worker here asks for a process")
 
 
@@ -170,7 +170,17 @@ def test_an_offset_is_finished_once_its_follow_ups_are_acknowledged() -> None:
     assert before == Commit(7, "")
     assert slot.tracker.commit() == Commit(8, "")
     assert slot.tracker.running == set()
+    assert slot.tracker.hurry, "what led to others is committed soon"
     slot.over()
+
+
+def test_a_job_that_led_to_nothing_is_in_no_hurry_to_be_committed() -> None:
+    slot = OneSlot(a_message(b'{"name":"Bob"}'), Held())
+    assert slot.told.wait(5)
+    slot.over()
+
+    assert slot.tracker.commit() == Commit(8, "")
+    assert not slot.tracker.hurry
 
 
 def test_an_offset_stays_unfinished_when_kafka_does_not_take_its_dead_letter() -> None:

@@ -16,7 +16,7 @@ from treadle.cli.show import people, show
 from treadle.settings import read_settings
 
 if TYPE_CHECKING:
-    from treadle.dead.choose import Chosen
+    from treadle.dead.asked import Chosen
 
 app = typer.Typer(
     help="Dead letters: jobs no machine will try again. A person decides.", no_args_is_help=True
@@ -136,7 +136,8 @@ def rebuild() -> None:
     """Make the store of dead letters anew from the topics."""
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
-    from treadle.dead.choose import Chosen, count
+    from treadle.dead.asked import Chosen
+    from treadle.dead.choose import count
     from treadle.dead.desk import desk
 
     with Progress(

@@ -10,8 +10,7 @@ import typer
 
 from streams.job import Kinds, Queue
 from treadle.cli.ago import moment
-from treadle.dead.choose import Chosen
-from treadle.dead.send import Note
+from treadle.dead.asked import Chosen, Note
 
 _LETTER = re.compile(r"(\d{1,9}):(\d{1,18})")
 

@@ -20,7 +20,8 @@ from treadle.cli.show import people, show
 from treadle.settings import read_settings
 
 if TYPE_CHECKING:
-    from treadle.dead.choose import Chosen, Count
+    from treadle.dead.asked import Chosen
+    from treadle.dead.choose import Count
     from treadle.dead.desk import Desk
     from treadle.dead.send import Sent
 
@@ -141,12 +142,12 @@ def _looked_at(
     wanted: Chosen, *, dry_run: bool, as_json: bool
 ) -> Iterator[tuple[Desk, Chosen, list[Count]] | None]:
     """The desk, the choice as of now, and how many there are of what; None after a dry run, which tells it."""
-    from treadle.dead.choose import count
+    from treadle.dead.choose import as_of_now, count
     from treadle.dead.desk import desk
 
     with desk(read_settings()) as at:
         with at.database.connect() as db:
-            wanted = wanted.as_of_now(db)
+            wanted = as_of_now(db, wanted)
             counts = count(db, wanted)
         if dry_run:
             rows = [

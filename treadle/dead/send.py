@@ -19,19 +19,12 @@ from streams.message import Message
 from streams.producer import Sender
 from streams.redrive import home_of, sent_home
 from treadle.dead import store
-from treadle.dead.choose import Chosen, claim, claim_alone
+from treadle.dead.asked import Chosen, Note
+from treadle.dead.choose import claim
 from treadle.dead.letter import Letter
 
 _BATCH = 1_000
 _START: Place = (-1, -1)
-
-
-@dataclass(frozen=True)
-class Note:
-    """Who does it, and why: goes into the audit."""
-
-    by: str
-    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,12 +114,13 @@ def delete(database: Engine, sender: Sender, chosen: Chosen, note: Note) -> Iter
     after = _START
     while True:
         with database.begin() as db:
-            batch = claim_alone(db, chosen, after, _BATCH, again=True)
+            batch, further = claim(db, chosen, after, _BATCH, again=True)
             if not batch:
                 return
-            record(db, sender, "delete", batch, note)
+            record(db, sender, "delete", [*batch, *further], note)
         after = batch[-1].place
-        yield Sent(len(batch), tuple(letter.job_id for letter in batch))
+        deleted = len(batch) + len(further)
+        yield Sent(deleted, tuple(letter.job_id for letter in batch), repeated=len(further))
 
 
 def record(
