@@ -35,7 +35,7 @@ from treadle.settings import Settings
 HOME = "jobs.default"
 LEAD = 4  # seconds from the start of the process until the first is due
 _BATCH = 10_000
-_FILLED = 12_000  # jobs a second that can be laid in, or more
+_FILLED = 25_000  # jobs a second that can be laid in, or more
 _DAY = 86_400.0
 
 

@@ -164,7 +164,8 @@ class GroupMember:
 
     def _commit_and_wait(self, trackers: Iterable[OffsetTracker]) -> None:
         for tracker in trackers:
-            tracker.tenure = None  # it leaves in order
+            if tracker.tenure is not None:
+                tracker.tenure = tracker.tenure._replace(left=True)
         for place, reason in commits.commit(self._consumer, _offsets(trackers), _REFUSED):
             self._on_commit(reason, [place])
 
@@ -201,12 +202,12 @@ class GroupMember:
             return
         before, _ = tenure.split(place.metadata)
         begin, end = None, None
-        if offset is None or before is not None:
+        if offset is None or (before is not None and not before.left):
             begin, end = commits.ends(self._consumer, place)
         partitions.begin(place.partition, begin if offset is None else offset, place.metadata)
         tracker = partitions.trackers[place.partition]
         tracker.take_over(end)
-        if tracker.tenure is not None and tracker.tenure.deaths:
+        if tracker.tenure is not None and tracker.tenure.deaths and before is not None and not before.left:
             log.warning(
                 "owner_died",
                 queue=self._name,

@@ -18,6 +18,7 @@ from streams.errors import NotDelivered, TreadleError
 from streams.job import Queue
 from streams.message import Message, Received
 from streams.producer import Sender
+from streams.redrive import text_of
 from streams.tiers import Tiers
 from streams.topics import queue_of
 
@@ -91,7 +92,9 @@ def _finished(attempt: Attempt, outcome: Outcome) -> Finished:
     envelope = attempt.envelope
     if envelope is None:
         queue = attempt.received.topic.removeprefix("jobs.")
-        return Finished("", "", queue, 0, name, attempt.began_at, attempt.took, reason)
+        # Its kind is left out: whatever foreign clients write there would become labels of metrics.
+        job = text_of(attempt.received, "ce_id")
+        return Finished(job, "", queue, 0, name, attempt.began_at, attempt.took, reason)
     job, kind, queue = envelope.id, envelope.kind, envelope.queue
     return Finished(job, kind, queue, envelope.attempt, name, attempt.began_at, attempt.took, reason)
 

@@ -18,35 +18,38 @@ REACH = 5_000
 ROOM = 32
 """Characters of a commit's metadata that are kept free for the note."""
 
-_NOTE = re.compile(r"(\d{1,3}):(?:(\d{1,19}):)?")
+_NOTE = re.compile(r"(\d{1,3}):(?:(\d{1,19})([:.]))?")
 
 
 class Tenure(NamedTuple):
-    """An owner at work: so many before it died in a row, at jobs below the offset `until`."""
+    """An owner's time: so many before it died in a row, at jobs below the offset `until`. `left`: it left in order."""
 
     deaths: int = 0
     until: int = 0
+    left: bool = False
 
     def deaths_at(self, offset: int) -> int:
         """How many owners may have died of the job at this offset."""
         return self.deaths if offset < self.until else 0
 
     def note(self) -> str:
-        """What stands before the map in a commit."""
-        return f"{min(self.deaths, 999)}:{self.until}:" if self.deaths else "0:"
+        """What stands before the map in a commit: nothing when it left in order, and no suspects."""
+        if not self.deaths:
+            return "" if self.left else "0:"
+        return f"{min(self.deaths, 999)}:{self.until}{'.' if self.left else ':'}"
 
     def at(self, mark: int) -> Tenure:
         """The tenure once all below `mark` is finished: beyond `until` a death is another story."""
-        return self if mark < self.until or not self.deaths else Tenure()
+        return self if mark < self.until or not self.deaths else Tenure(left=self.left)
 
 
 def split(metadata: str | None) -> tuple[Tenure | None, str]:
-    """The note of an owner that did not leave in order, or None, and the map behind it."""
+    """The note of the owner before, or None when it left in order and no suspects, and the map behind it."""
     text = metadata or ""
     found = _NOTE.match(text)
     if found is None:
         return None, text
-    return Tenure(int(found[1]), int(found[2] or 0)), text[found.end() :]
+    return Tenure(int(found[1]), int(found[2] or 0), found[3] == "."), text[found.end() :]
 
 
 def take_over(before: Tenure | None, mark: int, known_to: int, end: int | None) -> Tenure:
@@ -58,6 +61,8 @@ def take_over(before: Tenure | None, mark: int, known_to: int, end: int | None) 
     if before is None:
         return Tenure()
     if mark < before.until:
-        return Tenure(before.deaths + 1, before.until)
+        return Tenure(before.deaths + (0 if before.left else 1), before.until)
+    if before.left:
+        return Tenure()
     reach = max(mark, known_to) + REACH
     return Tenure(1, reach if end is None else min(reach, end))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from treadle.local.stack import Stack
+from typing import TYPE_CHECKING
+
 from treadle.settings import read_settings
+
+if TYPE_CHECKING:
+    from treadle.local.stack import Stack
 
 
 def prepare(stack: Stack) -> None:

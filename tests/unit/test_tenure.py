@@ -18,6 +18,11 @@ def owner(kafka: Commit, end: int | None = None) -> OffsetTracker:
     return tracker
 
 
+def leave(tracker: OffsetTracker) -> None:
+    assert tracker.tenure is not None
+    tracker.tenure = tracker.tenure._replace(left=True)
+
+
 def died_at_work(kafka: Commit, end: int | None = None) -> Commit:
     """An owner takes over, notes that it is at work, and dies."""
     return owner(kafka, end).state() or kafka
@@ -27,7 +32,7 @@ def test_an_owner_that_leaves_in_order_leaves_no_note() -> None:
     tracker = owner(Commit(7, ""))
     at_work = tracker.commit()
 
-    tracker.tenure = None
+    leave(tracker)
 
     assert at_work == Commit(7, "0:")
     assert tracker.state() == Commit(7, "")
@@ -41,6 +46,24 @@ def test_deaths_in_one_stretch_are_counted_and_make_suspects_of_what_lies_there(
         assert tracker.tenure is not None
         assert [tracker.tenure.deaths_at(offset) for offset in (7, 8, 9)] == [deaths, deaths, 0]
         kafka = died_at_work(kafka, end=9)
+
+
+def test_an_owner_that_leaves_in_order_hands_the_suspects_on_and_is_no_death() -> None:
+    kafka = died_at_work(died_at_work(Commit(7, "")), end=9)
+    third = owner(kafka, end=9)
+    at_work = third.tenure
+    leave(third)
+
+    fourth = owner(third.state() or kafka, end=30)
+
+    assert fourth.tenure == at_work
+    assert fourth.tenure is not None
+    assert fourth.tenure.deaths == SUSPICIOUS
+    for offset in range(7, fourth.tenure.until):
+        fourth.admit(offset)
+        fourth.finish(offset)
+    leave(fourth)
+    assert (fourth.state() or kafka).metadata == ""
 
 
 def test_when_all_suspects_are_finished_the_count_begins_anew() -> None:
@@ -81,12 +104,16 @@ def test_the_map_of_an_owner_that_died_counts_all_the_same() -> None:
 
 
 @given(
-    deaths=st.integers(0, 5_000), until=st.integers(0, 2**60), text=st.sampled_from(["", "AQAK", "AAAA=="])
+    deaths=st.integers(0, 5_000),
+    until=st.integers(0, 2**60),
+    left=st.booleans(),
+    text=st.sampled_from(["", "AQAK", "AAAA=="]),
 )
-def test_a_note_is_read_as_it_was_written(deaths: int, until: int, text: str) -> None:
-    tenure = Tenure(deaths, until if deaths else 0)
+def test_a_note_is_read_as_it_was_written(deaths: int, until: int, *, left: bool, text: str) -> None:
+    tenure = Tenure(deaths, until if deaths else 0, left)
 
-    assert split(tenure.note() + text) == (Tenure(min(deaths, 999), tenure.until), text)
+    read = None if left and not deaths else tenure._replace(deaths=min(deaths, 999))
+    assert split(tenure.note() + text) == (read, text)
 
 
 @given(st.text())

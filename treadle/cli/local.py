@@ -1,5 +1,7 @@
 """`treadle local`: the one-machine stack, up and down."""
 
+from __future__ import annotations
+
 import os
 import shlex
 import sys
@@ -7,14 +9,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from rich.console import Console
 
 from streams.errors import ConfigError, TreadleError
-from treadle.local.stack import Part, Stack, Tell
+
+if TYPE_CHECKING:
+    from treadle.local.stack import Part, Stack, Tell
 
 Home = Annotated[
     Path | None,
@@ -87,6 +91,8 @@ def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:
 
 
 def _stack(home: Path | None) -> Stack:
+    from treadle.local.stack import Stack
+
     return Stack(
         home,
         given_kafka=os.environ.get("TREADLE_KAFKA"),
