@@ -28,7 +28,7 @@ bench: setup ## Measure beside Sidekiq, Celery, Dramatiq and a bare loop (QUICK=
 	-@$(VENV)/python -I scripts/setup.py --bench
 	@$(VENV)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-chaos: setup ## Kill, starve and cut off for ten minutes; prints seeds and an account of every job
+chaos: setup ## Kill, starve and cut off for a quarter of an hour; prints seeds and an account of every job
 	@TREADLE_CHAOS=long $(VENV)/pytest -s -v tests/chaos
 
 lock: setup ## Lock the newest of everything again (needs uv: make lock UV=path)

@@ -31,6 +31,15 @@ def due_at(now: datetime, *, delay: timedelta | None = None, at: datetime | None
     return now + wait if at is None else at.astimezone(UTC)
 
 
+def read_due(now: datetime, delay: str | None, at: str | None) -> datetime | None:
+    """`due_at`, from what a person wrote. Raises BadMessage."""
+    return due_at(
+        now,
+        delay=read_delay(delay) if delay is not None else None,
+        at=read_moment(at) if at is not None else None,
+    )
+
+
 def read_delay(text: str) -> timedelta:
     """A duration from "90s", "5m", "1h30m", "2d", "1w" or ISO 8601 ("PT5M"). Raises BadMessage."""
     try:

@@ -15,7 +15,7 @@ from streams.codec import encode_job, read_job
 from streams.envelope import Envelope, seal
 from streams.errors import BadMessage
 from streams.job import Kinds, Queue
-from streams.later import due_at, read_delay, read_moment
+from streams.later import read_due
 from streams.tiers import Tiers
 from treadle.catalogue import load_kinds
 from treadle.settings import read_settings
@@ -65,17 +65,9 @@ def enqueue(
         _enqueue_lines(kinds, properties, tiers)
         return
     job = read_job(kinds, kind, args.encode())[1]
-    envelope = seal(job, source=SOURCE, queue=queue, key=key, due=_due(delay, at))
+    envelope = seal(job, source=SOURCE, queue=queue, key=key, due=read_due(datetime.now(UTC), delay, at))
     encode_job(envelope)  # what is too large is told before anything is opened
     _send([envelope], settings.kafka_properties(), tiers)
-
-
-def _due(delay: str | None, at: str | None) -> datetime | None:
-    return due_at(
-        datetime.now(UTC),
-        delay=read_delay(delay) if delay is not None else None,
-        at=read_moment(at) if at is not None else None,
-    )
 
 
 def _enqueue_lines(kinds: Kinds, kafka: dict[str, str], tiers: Tiers) -> None:
@@ -120,7 +112,7 @@ def _envelopes(kinds: Kinds) -> Iterator[Envelope]:
         try:
             line = decoder.decode(text)
             job = read_job(kinds, line.kind, bytes(line.args))[1]
-            due = _due(line.delay, line.at)
+            due = read_due(datetime.now(UTC), line.delay, line.at)
             envelope = seal(job, source=SOURCE, queue=line.queue, key=line.key, due=due)
             encode_job(envelope)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadMessage) as error:

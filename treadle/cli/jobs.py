@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.later import due_at, read_delay, read_moment
+from streams.later import read_due
 from treadle.cli import dead_options as options
 from treadle.cli.show import people
 from treadle.settings import read_settings
@@ -86,11 +86,7 @@ def reschedule(
     """
     if (delay is None) == (at is None):
         raise typer.BadParameter("say --in DURATION or --at TIME", param_hint="--in")
-    due = due_at(
-        datetime.now(UTC),
-        delay=read_delay(delay) if delay is not None else None,
-        at=read_moment(at) if at is not None else None,
-    )
+    due = read_due(datetime.now(UTC), delay, at)
     note = options.note(by, why)
     _answer(job, within, lambda desk: desk.move(job, due, note), as_json=as_json)
 
