@@ -71,6 +71,8 @@ class Slot(threading.Thread):
             elif not self._perform_in_time(parcel, attempt):
                 return
             self.attempt = None
+            if attempt.outcome is None:
+                return  # the process leaves, and the job runs elsewhere
         attempt.took = time.perf_counter() - began
         slots.settler.settle(parcel, attempt)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from streams.dead import Failure, failure_of
@@ -75,6 +76,38 @@ def test_a_process_that_is_killed_from_outside_again_and_again_takes_no_job_with
     assert "ended slow" in shop.out
     assert set(GOOD) <= set(shop.out)
     assert '"in_a_row": 5' in shop.log
+
+
+def test_what_a_child_works_on_when_the_drain_is_over_stays_unfinished(shop: Line) -> None:
+    consumer = shop.start("consumer", "--queues", "low", "--drain", "0.5")
+    enqueue(shop, ("heavy_wait", {}))
+    wait_until(lambda: len(shop.out) == 1, told="it has begun")
+
+    assert shop.end(consumer) == 0
+    assert (shop.unfinished(Queue.LOW), shop.sent("jobs.dead")) == (1, [])
+
+    Path(shop.folder, "go").touch()
+    another = shop.start("consumer", "--queues", "low")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="another finishes it")
+    assert shop.end(another) == 0
+    assert (shop.out.count("ended"), shop.sent("jobs.dead")) == (1, [])
+
+
+def test_children_that_are_ended_from_outside_are_no_fault_of_their_jobs(shop: Line) -> None:
+    consumer = shop.start("consumer", "--queues", "low")
+    enqueue(shop, ("heavy_wait", {}))
+    wait_until(lambda: len(shop.out) == 1, told="it has begun")
+
+    children = psutil.Process(consumer.pid).children()
+    busy = int(shop.out[0].split()[1])
+    for child in sorted(children, key=lambda child: child.pid == busy):  # those that do nothing first
+        child.terminate()
+    wait_until(lambda: len(shop.out) == 2, told="it has begun again, in another child")
+    Path(shop.folder, "go").touch()
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="it is finished")
+
+    assert shop.end(consumer) == 0
+    assert (shop.out.count("ended"), shop.sent("jobs.dead")) == (1, [])
 
 
 def test_an_owner_that_leaves_in_order_leaves_no_suspects(shop: Line) -> None:

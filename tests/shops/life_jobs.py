@@ -73,6 +73,18 @@ def compute(job: Compute, ctx: Context) -> None:
     ctx.enqueue(Say(word=f"computed in {os.getpid()}"))
 
 
+class HeavyWait(Job, kind="life.heavy_wait", queue=Queue.LOW, policy=NO_RETRIES):
+    pass
+
+
+@worker(HeavyWait, process=True)
+def heavy_wait(job: HeavyWait, ctx: Context) -> None:
+    print("begun", os.getpid(), flush=True)
+    while not Path("go").exists():
+        time.sleep(0.01)
+    print("ended", flush=True)
+
+
 class Late(Job, kind="life.late", queue=Queue.LOW, policy=NO_RETRIES):
     how: str
 
