@@ -33,10 +33,14 @@ class Where(StrEnum):
 
 
 class Found(NamedTuple):
-    """Where a job is, and what tells so. `lies` is the message of one that waits, in its queue or in a tier."""
+    """Where a job is, what tells so, and since when (epoch seconds).
+
+    `lies` is the message of one that waits, in its queue or in a tier.
+    """
 
     where: Where
     told: str
+    since: float = 0.0
     lies: Received | None = None
 
 
@@ -50,10 +54,12 @@ def find_job(
     """
     search = _Search(kafka, job, time.monotonic() + within.total_seconds(), order)
     try:
-        for queue in Queue:
-            search.look_in(_uncommitted(kafka, search.reader, queue.value, topic_of(queue)))
-        for tier in topics.tiers.by_topic:
-            search.look_in(_uncommitted(kafka, search.reader, "retries", tier))
+        groups = {queue.value: [topic_of(queue)] for queue in Queue} | {
+            "retries": list(topics.tiers.by_topic)
+        }
+        for name, of_group in groups.items():
+            for places in _uncommitted(kafka, search.reader, name, of_group):
+                search.look_in(places)
         search.look_at_outcomes()
     finally:
         search.reader.close()
@@ -81,14 +87,14 @@ class _Search:
         self._give_up_at = give_up_at
         self._order = order
         self._cut_short = False
-        self._best: tuple[float, Found] = (0.0, Found(Where.UNKNOWN, "no trace of it"))
+        self._best = Found(Where.UNKNOWN, "no trace of it")
 
     def look_in(self, places: list[Span]) -> None:
         """A message that lies there is a trace of a waiting job, from the time it was written."""
         for received in self._messages(places):
             if text_of(received, "ce_id") != self._job or ruling(self._order, received) is Ruling.DROP:
                 continue
-            self._trace(received.timestamp / 1000, Found(Where.WAITING, received.topic, received))
+            self._trace(Found(Where.WAITING, received.topic, received.timestamp / 1000, received))
 
     def look_at_outcomes(self) -> None:
         """What consumers told of it."""
@@ -100,22 +106,21 @@ class _Search:
             for running in batch.running:
                 at = received.timestamp / 1000
                 if running.job == self._job and at > time.time() - _RECENT:
-                    self._trace(at, Found(Where.RUNNING, batch.process))
+                    self._trace(Found(Where.RUNNING, batch.process, at))
             for done in batch.finished:
                 # One that waits again is found where it lies.
                 if done.job == self._job and done.outcome not in ("retrying", "later"):
-                    self._trace(done.began_at + done.took, Found(Where.FINISHED, done.outcome))
+                    self._trace(Found(Where.FINISHED, done.outcome, done.began_at + done.took))
 
     def found(self) -> Found:
         """The newest trace."""
-        _, found = self._best
-        if found.where is Where.UNKNOWN and self._cut_short:
+        if self._best.where is Where.UNKNOWN and self._cut_short:
             return Found(Where.UNKNOWN, "not everything could be searched in time: see --within")
-        return found
+        return self._best
 
-    def _trace(self, at: float, found: Found) -> None:
-        if at > self._best[0]:
-            self._best = (at, found)
+    def _trace(self, found: Found) -> None:
+        if found.since > self._best.since:
+            self._best = found
 
     def _messages(self, places: list[Span]) -> Iterator[Received]:
         unread = [span for span in places if span.begin < span.end]
@@ -126,14 +131,17 @@ class _Search:
             yield from batch.messages
 
 
-def _uncommitted(kafka: Mapping[str, Any], reader: Consumer, name: str, topic: str) -> list[Span]:
-    """What the group of this name has not committed."""
+def _uncommitted(
+    kafka: Mapping[str, Any], reader: Consumer, name: str, topics: list[str]
+) -> Iterator[list[Span]]:
+    """Of each topic: what the group of this name has not committed."""
     ours = {"group.id": f"treadle.{name}", "session.timeout.ms": 6_000, "log_level": 0}
     member = Consumer({**ours, **kafka})  # asks, and never joins
     try:
-        all_ = spans(reader, topic)
-        places = [TopicPartition(span.topic, span.partition) for span in all_]
-        committed = {place.partition: place.offset for place in member.committed(places, timeout=10)}
+        for topic in topics:
+            all_ = spans(reader, topic)
+            places = [TopicPartition(span.topic, span.partition) for span in all_]
+            committed = {place.partition: place.offset for place in member.committed(places, timeout=10)}
+            yield [span._replace(begin=max(span.begin, committed[span.partition])) for span in all_]
     finally:
         member.close()
-    return [span._replace(begin=max(span.begin, committed[span.partition])) for span in all_]

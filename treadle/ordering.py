@@ -50,8 +50,12 @@ class Desk:
         order = _order("cancel", note, _still_stale(before))
         self.sender.send([encode_order(job, order)])  # before we look: what starts from now on hears of it
         found = find_job(self.kafka, self.topics, job, self.within, order)
-        if found.where in (Where.WAITING, Where.RUNNING) or found.told == "cancelled":
+        if found.where in (Where.WAITING, Where.RUNNING):
             return Answer(found.where, found.told, True, "it is ordered to end")
+        if (
+            found.told == "cancelled" and found.since >= order.at.timestamp()
+        ):  # a consumer was as quick as we were
+            return Answer(found.where, found.told, True, "it has ended by this order")
         self.sender.send([forget(job) if before is None else encode_order(job, before)])
         return _nothing(found.where, found.told)
 

@@ -115,7 +115,8 @@ def test_who_deletes_one_letter_of_a_job_deletes_them_all(desk: Desk) -> None:
     desk.send(*(letter._replace(partition=5) for letter in second))
     (mine, *_) = [row for row in desk.table() if row["job"] == "job-0"]
 
-    desk.run("delete", mine["letter"])
+    said = desk.run("delete", mine["letter"])
 
+    assert "1 letters, and 1 more of the same jobs, deleted" in said
     assert {row["job"] for row in desk.table()} == {"job-1"}
     assert homes(desk) == Counter()

@@ -134,9 +134,9 @@ def test_a_job_that_kills_is_soon_a_suspect_and_no_job_is_blamed_for_what_anothe
         tracker = owner(kafka, end=length)
         kafka = tracker.state() or kafka
         tracker.committed(kafka)
-        todo = [offset for offset in range(kafka.offset, length) if tracker.admit(offset)]
-        chance.shuffle(todo)
-        for offset in todo:
+        fetched = [offset for offset in range(kafka.offset, length) if tracker.admit(offset)]
+        chance.shuffle(fetched)
+        for offset in fetched:
             assert tracker.tenure is not None
             if offset == bad:
                 break
@@ -144,7 +144,7 @@ def test_a_job_that_kills_is_soon_a_suspect_and_no_job_is_blamed_for_what_anothe
             if chance.random() < 0.3:
                 kafka = tracker.commit() or kafka
                 tracker.committed(kafka)
-        assert bad in todo
+        assert bad in fetched
         if tracker.tenure.deaths_at(bad) >= SUSPICIOUS:
             break
         killed += 1

@@ -132,7 +132,7 @@ def delete(
         json.dump({"chosen": account.chosen, "deleted": account.sent}, sys.stdout)
         print()
     else:
-        people().print(f"{account.sent:,} of {account.chosen:,} letters deleted")
+        people().print(f"{_of_chosen(account)} deleted")
     if account.stopped or (letters and not account.sent):
         sys.exit(1)
 
@@ -221,6 +221,13 @@ def _stopping() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+def _of_chosen(account: Account) -> str:
+    """How many of how many; more than were chosen, when others tell of the same jobs."""
+    if account.sent > account.chosen:
+        return f"{account.chosen:,} letters, and {account.sent - account.chosen:,} more of the same jobs,"
+    return f"{account.sent:,} of {account.chosen:,} letters"
+
+
 def _tell(account: Account, *, as_json: bool) -> None:
     if as_json:
         rows = {**vars(account), "homeless": list(account.homeless)}
@@ -228,7 +235,7 @@ def _tell(account: Account, *, as_json: bool) -> None:
         print()
         return
     tell = people().print
-    tell(f"{account.sent:,} of {account.chosen:,} letters sent home")
+    tell(f"{_of_chosen(account)} sent home")
     if account.repeated:
         tell(f"  {account.repeated:,} of them told of a job that another letter told of, too: it went once")
     if account.died_again:
