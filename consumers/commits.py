@@ -25,14 +25,18 @@ _SAY = 2.0  # seconds that the broker has to say where a partition begins and en
 
 
 def commit(consumer: Consumer, places: list[TopicPartition], within: timedelta) -> list[Result]:
-    """Commit these and wait for the answer; what is refused because the group is just changing, again and again."""
-    give_up_at = time.monotonic() + within.total_seconds()
+    """Commit these and wait for the answer; what is refused because the group is just changing, again and again.
+
+    `within` counts from the first answer. While a member waits for a rebalance to end, the broker reads nothing else
+    from its connection: our commit lies behind the JoinGroup, and is of a past generation when it is read.
+    """
     results = _commit_once(consumer, places)
-    while refused := [place for place, reason in results if _is_for_a_moment(reason)]:
+    give_up_at = time.monotonic() + within.total_seconds()
+    while refused := [place for place, reason in results if is_for_a_moment(reason)]:
         if time.monotonic() > give_up_at:
             break
         time.sleep(_AGAIN_AFTER)
-        kept = [result for result in results if not _is_for_a_moment(result[1])]
+        kept = [result for result in results if not is_for_a_moment(result[1])]
         results = kept + _commit_once(consumer, refused)
     return results
 
@@ -71,6 +75,11 @@ def ends(consumer: Consumer, place: TopicPartition) -> tuple[int | None, int | N
     return found if found is not None else (None, None)
 
 
+def is_for_a_moment(reason: KafkaError | None) -> bool:
+    """Whether a commit was refused because the group is just changing."""
+    return reason is not None and reason.code() in _FOR_A_MOMENT
+
+
 def _commit_once(consumer: Consumer, places: list[TopicPartition]) -> list[Result]:
     if not places:
         return []
@@ -80,7 +89,3 @@ def _commit_once(consumer: Consumer, places: list[TopicPartition]) -> list[Resul
         return [(place, place.error) for place in consumer.commit(offsets=asked, asynchronous=False) or []]
     except KafkaException as error:
         return [(place, error.args[0]) for place in asked]
-
-
-def _is_for_a_moment(reason: KafkaError | None) -> bool:
-    return reason is not None and reason.code() in _FOR_A_MOMENT

@@ -30,7 +30,7 @@ Place = tuple[str, int]
 """A topic and a partition of it."""
 
 _ANSWER = timedelta(seconds=30)  # that the broker has to say what was committed
-_REFUSED = timedelta(seconds=0.5)  # in which a last commit is tried again; others wait for us meanwhile
+_REFUSED = timedelta(seconds=3)  # in which a last commit is tried again; others may wait for us meanwhile
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,8 @@ class GroupMember:
             reason = error or place.error
             metrics.COMMITS.labels(self._name, "failed" if reason else "ok").inc()
             if reason is not None:
-                log.warning("commit_failed", queue=self._name, partition=place.partition, error=reason.str())
+                tell = log.info if commits.is_for_a_moment(reason) else log.warning  # it is due again anyway
+                tell("commit_failed", queue=self._name, partition=place.partition, error=reason.str())
             else:
                 commit = Commit(place.offset, place.metadata or "")
                 self.partitions[place.topic].committed(place.partition, commit)

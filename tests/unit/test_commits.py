@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -66,6 +67,14 @@ def test_a_commit_refused_while_the_group_changes_is_tried_again() -> None:
 
     assert reasons(broker, 0, 1) == [None, None]
     assert broker.asked == [[0, 1]] * 3
+
+
+def test_a_refusal_that_was_long_in_coming_is_tried_again_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker(KafkaError.ILLEGAL_GENERATION, None)
+    clock = SimpleNamespace(monotonic=lambda: 10.0 * len(broker.asked), sleep=id)  # an answer takes 10 s
+    monkeypatch.setattr("consumers.commits.time", clock)
+
+    assert reasons(broker, 0) == [None]
 
 
 def test_a_group_that_goes_on_changing_is_given_up_with_the_reason() -> None:
