@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from confluent_kafka import ConsumerGroupState
+from confluent_kafka.admin import AdminClient
 
 from consumers.kafka_intake import IntakeSettings, KafkaIntake
 from consumers.lanes import Lanes
@@ -31,13 +33,13 @@ def fail(error: TreadleError) -> None:
 class Process:
     """An intake and the lanes that it fills."""
 
-    def __init__(self, kafka: str, membership: Membership, prefetch: int) -> None:
+    def __init__(self, kafka: str, membership: Membership, prefetch: int, patience: float) -> None:
         self.lanes = Lanes({Queue.LOW: 1})
         routes = Routes(Queue.LOW, KINDS, Workers(), Stations(self.lanes, Lanes({Queue.LOW: 1})))
         settings = IntakeSettings(
             {"bootstrap.servers": kafka},
             prefetch=prefetch,
-            revoke_within=timedelta(seconds=0.2),
+            revoke_within=timedelta(seconds=patience),
             membership=membership,
         )
         self.intake = KafkaIntake(Queue.LOW, settings, routes, fail)
@@ -51,8 +53,11 @@ class Process:
 
 
 @contextmanager
-def running(line: Line, membership: Membership, prefetch: int = 2_000) -> Iterator[Process]:
-    made = Process(line.kafka, membership, prefetch)
+def running(
+    line: Line, membership: Membership, prefetch: int = 2_000, patience: float = 0.2
+) -> Iterator[Process]:
+    """`patience`: seconds for which what is at work is waited for when its partition goes."""
+    made = Process(line.kafka, membership, prefetch, patience)
     made.intake.start()
     try:
         yield made
@@ -106,3 +111,31 @@ def test_a_partition_that_left_while_its_process_was_full_is_fetched_when_it_com
         wait_until(lambda: finish_all() == 0, told="the first has performed everything")
 
     assert len({(parcel.received.partition, parcel.received.offset) for parcel in first.started}) == 300
+
+
+def test_who_leaves_while_a_rebalance_waits_for_somebody_else_commits_first(line: Line) -> None:
+    with running(line, Membership.COOPERATIVE) as leader:
+        wait_until(lambda: leader.intake.partitions == 12, told="the leader has all partitions")
+        with running(line, Membership.COOPERATIVE, patience=4) as slow:
+            wait_until(lambda: slow.intake.partitions == 6, told="the other has its share")
+            enqueue(line, "test.greet", range(120), keys=60)
+            wait_until(lambda: leader.start_all() + slow.start_all() == 120, told="both have started theirs")
+            with running(line, Membership.COOPERATIVE):
+                wait_until(lambda: leader.intake.partitions == 4, told="the leader has let go of two")
+                wait_until(lambda: is_changing(line), told="and waits for the other, who is at work")
+                for parcel in leader.started:
+                    parcel.finish()
+                kept = [parcel.received for parcel in leader.started if not parcel.tracker.revoked]
+                leader.intake.close()
+                committed = line.committed(Queue.LOW)
+
+    late = [each for each in kept if each.offset >= committed[each.topic, each.partition]]
+    assert len(kept) > 4
+    assert late == []
+
+
+def is_changing(line: Line) -> bool:
+    """Whether the group waits for members to join again."""
+    admin = AdminClient({"bootstrap.servers": line.kafka})
+    (asked,) = admin.describe_consumer_groups(["treadle.low"]).values()
+    return bool(asked.result(10).state == ConsumerGroupState.PREPARING_REBALANCING)
