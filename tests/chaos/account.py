@@ -15,7 +15,7 @@ from tests.line import Line
 class Record(NamedTuple):
     """What a worker of `tests/shops/chaos_jobs.py` wrote: `pid` performed this at `at` (epoch seconds).
 
-    Those of `end_jobs.py` say which attempt it was.
+    Those of `end_jobs.py` say which attempt it was. `child`: a child of `pid` did, as the job was a suspect.
     """
 
     number: int
@@ -23,6 +23,7 @@ class Record(NamedTuple):
     pid: int
     at: float
     attempt: int = 1
+    child: int = 0
 
 
 class Account:
@@ -48,7 +49,7 @@ class Account:
         return self._numbers
 
     def by(self, pid: int) -> int:
-        """How many records a process left."""
+        """How many records a process left itself."""
         self._read_on()
         return self._by[pid]
 
@@ -62,7 +63,7 @@ class Account:
         new = [_read(line) for line in whole.decode().splitlines()]
         self._performed += new
         self._numbers.update(record.number for record in new)
-        self._by.update(record.pid for record in new)
+        self._by.update(record.pid for record in new if not record.child)
 
     @property
     def repeated(self) -> list[list[Record]]:
@@ -96,5 +97,5 @@ def _message(kind: str, number: int, key: str | None) -> Message:
 
 
 def _read(line: str) -> Record:
-    number, key, pid, at, *attempt = line.split()
-    return Record(int(number), key, int(pid), float(at), *map(int, attempt))
+    number, key, pid, at, *more = line.split()
+    return Record(int(number), key, int(pid), float(at), *map(int, more))

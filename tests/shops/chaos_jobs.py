@@ -1,16 +1,21 @@
 """Jobs that leave a record each time they are performed; tests copy this file into a folder of their own.
 
-A record is one line: the job's number, its key, the process, and when (epoch seconds).
+A record is one line: the job's number, its key, the consumer's process, when (epoch seconds), the attempt (the first),
+and whether a child of the consumer performed it.
 """
 
+import multiprocessing
 import os
 import time
 
 from treadle import Context, Job, Queue, worker
 
+PARENT = multiprocessing.parent_process()
+CONSUMER = PARENT.pid if PARENT is not None else os.getpid()
+
 
 def record(number: int, key: str = "-") -> None:
-    print(number, key, os.getpid(), time.time())
+    print(number, key, CONSUMER, time.time(), 1, int(PARENT is not None))
 
 
 class Count(Job, kind="chaos.count", queue=Queue.LOW):
