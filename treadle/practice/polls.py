@@ -110,4 +110,5 @@ def full_hour(moment: datetime, zone: str) -> datetime:
     """The last full hour by the clocks of `zone`, at or before `moment`; both in UTC without zone."""
     local = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
     past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-    return moment - past
+    # Again from there: Lord Howe puts its clocks by half an hour, and what was subtracted may reach across that.
+    return full_hour(moment - past, zone) if past else moment
