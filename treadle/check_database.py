@@ -9,9 +9,10 @@ from sqlalchemy.dialects import postgresql
 
 from consumers.loomio import schema
 from streams.errors import ConfigError
-from treadle.database import address, due_on, opened
+from treadle.database import address, opened
 from treadle.finding import Finding
 from treadle.loomio_used import USED
+from treadle.migrating import due_on
 
 _WHERE = "Loomio's database"
 _OURS = "Treadle's tables (schema treadle)"

@@ -1,4 +1,4 @@
-"""The way into the database: engines for a URL, and Treadle's own tables brought up to date."""
+"""The way into the database: engines for a URL."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, RevisionStep
-from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import RevisionError
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from streams.errors import ConfigError
@@ -19,7 +14,6 @@ from streams.errors import ConfigError
 SCHEMA = "treadle"
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _CONNECT_TIMEOUT = "10"  # seconds, as libpq reads it
-_MIGRATING = 0x7472_6561_646C_65  # "treadle": the advisory lock that one migration at a time holds
 
 
 def engine(url: str, *, pool_size: int = 5) -> Engine:
@@ -59,24 +53,6 @@ def address(url: str) -> URL:
     )
 
 
-def migrate(url: str, *, dry_run: bool = False) -> list[str]:
-    """Bring Treadle's own tables up to date; answers the migrations applied, oldest first.
-
-    With `dry_run` nothing is changed and the answer is what would be applied. All happens in one
-    transaction, under a lock of its own, so that two at once are safe: the second finds nothing to do.
-    Raises ConfigError when the database cannot be reached or does not let us.
-    """
-    with opened(url) as database, database.begin() as db:
-        if dry_run:
-            return due_on(db)
-        db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
-        db.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-        applied = due_on(db)
-        if applied:
-            _upgrade(db)
-        return applied
-
-
 @contextmanager
 def opened(url: str) -> Iterator[Engine]:
     """An engine of one connection for one errand. What the database refuses is raised as ConfigError."""
@@ -92,52 +68,3 @@ def opened(url: str) -> Iterator[Engine]:
 def refusal(error: DatabaseError) -> str:
     """What the database said, on one line, without the statement."""
     return "the database cannot be used: " + " ".join(str(error.orig).split())
-
-
-def due(database: Engine) -> list[str]:
-    """Migrations of Treadle's own tables that this database has not seen, oldest first.
-
-    Raises ConfigError when the database was migrated by a newer Treadle than this one.
-    """
-    with database.connect() as db:
-        return due_on(db)
-
-
-def due_on(db: Connection) -> list[str]:
-    """As `due`, on a connection that is open already."""
-    script = _script()
-    seen = MigrationContext.configure(db, opts={"version_table_schema": SCHEMA}).get_current_heads()
-    try:
-        waiting = list(script.iterate_revisions("heads", seen or "base"))
-    except RevisionError:
-        raise ConfigError(
-            f"Treadle's tables are at migration {', '.join(seen)}, which this version does not know: "
-            "a newer Treadle made them; run that version or a newer one"
-        ) from None
-    return [_named(revision) for revision in reversed(waiting)]
-
-
-def _upgrade(db: Connection) -> None:
-    script = _script()
-
-    def steps(current: object, _: MigrationContext) -> list[RevisionStep]:
-        return script._upgrade_revs("heads", current)  # type: ignore[arg-type]  # Alembic types it so
-
-    with EnvironmentContext(_config(), script, fn=steps) as environment:
-        environment.configure(connection=db, version_table_schema=SCHEMA)
-        environment.run_migrations()
-
-
-def _named(revision: Script) -> str:
-    return f"{revision.revision} {revision.doc}"
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "treadle:migrations")
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _script() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())

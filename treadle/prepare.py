@@ -32,6 +32,6 @@ def prepare_kafka(servers: str) -> None:
 
 def prepare_database(url: str) -> None:
     """Bring Treadle's own tables in this database up to date."""
-    from treadle.database import migrate
+    from treadle.migrating import migrate
 
     migrate(url)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.line import ROOT, Line
-from treadle.database import migrate
+from treadle.migrating import migrate
 
 
 def findings(line: Line, **settings: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 
 from treadle import practice
 from treadle.check_database import findings
-from treadle.database import migrate
+from treadle.migrating import migrate
 
 
 @pytest.fixture

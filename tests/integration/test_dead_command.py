@@ -16,8 +16,9 @@ from streams.producer import Producer
 from streams.topics import AUDIT, DEAD
 from tests.builders.messages import a_message
 from tests.line import Line, wait_until
-from treadle.database import migrate, opened
+from treadle.database import opened
 from treadle.dead import store
+from treadle.migrating import migrate
 
 
 class Desk:

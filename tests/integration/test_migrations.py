@@ -7,7 +7,8 @@ import psycopg
 import pytest
 
 from streams.errors import ConfigError
-from treadle.database import due, migrate, opened
+from treadle.database import opened
+from treadle.migrating import due, migrate
 
 
 def test_migrating_makes_the_tables(fresh_database: str) -> None:

@@ -11,7 +11,8 @@ from consumers.follow_ups import messages_of
 from consumers.once import AlreadyDone, OnceTransactions, done
 from streams.errors import Discard
 from tests.builders.messages import NOW, Count, Greet, a_fact
-from treadle.database import engine, migrate
+from treadle.database import engine
+from treadle.migrating import migrate
 
 
 @pytest.fixture

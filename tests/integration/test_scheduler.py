@@ -19,7 +19,8 @@ from streams.errors import NotDelivered
 from streams.tick import Tick
 from tests.fakes.memory_log import MemoryLog
 from tests.line import Line, wait_until
-from treadle.database import engine, migrate
+from treadle.database import engine
+from treadle.migrating import migrate
 
 EVERY_MINUTE = Schedule("test.minutes", "* * * * *", Missed.ALL)
 MISSED = 300

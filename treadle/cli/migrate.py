@@ -12,9 +12,9 @@ def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is due.")] = False,
 ) -> None:
     """Bring Treadle's own tables (schema treadle) up to date. Harmless when repeated."""
-    from treadle import database
+    from treadle import migrating
 
-    revisions = database.migrate(read_settings().database_url(), dry_run=dry_run)
+    revisions = migrating.migrate(read_settings().database_url(), dry_run=dry_run)
     for revision in revisions:
         print(revision)
     if not revisions:

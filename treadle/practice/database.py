@@ -12,7 +12,7 @@ from sqlalchemy import Connection, make_url, text
 
 from consumers.loomio import schema, search
 from streams.errors import ConfigError
-from treadle import database
+from treadle import database, migrating
 from treadle.practice import coop
 from treadle.practice.rows import TABLES, PartitionSequence, Row
 from treadle.practice.size import SIZES, Size
@@ -59,7 +59,7 @@ def create(
                 _fill(db, size, coop.rows(size, seed=seed, now=now), progress)
             with practice.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
                 db.execute(text("ANALYZE"))
-        database.migrate(url)
+        migrating.migrate(url)
     except BaseException:
         drop(admin_url, name)
         raise
