@@ -55,6 +55,18 @@ class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
     running: list[Running] = []
 
 
+_decode = msgspec.json.Decoder(Batch).decode
+
+
+def batch_of(value: bytes | None) -> Batch:
+    """What a message of `jobs.lifecycle` tells: nothing when it is not one of ours, which is logged."""
+    try:
+        return _decode(value or b"")
+    except msgspec.DecodeError as error:  # also of the right JSON in the wrong shape
+        log.warning("lifecycle_unreadable", error=str(error))
+        return Batch("", [])
+
+
 class Lifecycle:
     """Collects what is finished, counts it, and sends it every `every`; with it, what has been at work for long.
 

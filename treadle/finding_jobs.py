@@ -8,18 +8,17 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from consumers.lifecycle import Batch
+from consumers.lifecycle import batch_of
+from consumers.orders import Orders
 from streams.job import Queue
 from streams.message import Received
-from streams.orders import Order, Ruling, decode_order, ruling
+from streams.orders import Order, Ruling, ruling
 from streams.redrive import text_of
 from streams.topics import LIFECYCLE, ORDERS, Topics, topic_of
 from treadle.reading import Span, open_reader, read_batches, spans
 
-_decode = msgspec.json.Decoder(Batch).decode
 _RECENT = 3.0  # seconds that a word of a job at work holds: it is repeated several times a second
 
 
@@ -67,17 +66,17 @@ def find_job(
 
 
 def order_about(kafka: Mapping[str, Any], job: str) -> Order | None:
-    """The order that stands about this job. Raises ConfigError."""
+    """The order that stands about this job, as every process has it. Raises ConfigError."""
     reader = open_reader(kafka)
-    order = None
+    orders = Orders()
     try:
         for batch in read_batches(reader, [span for span in spans(reader, ORDERS) if span.begin < span.end]):
             for received in batch.messages:
                 if received.key == job.encode():
-                    order = decode_order(received.value) if received.value is not None else None
+                    orders.take(received.key, received.value)
     finally:
         reader.close()
-    return order
+    return orders.of(job)
 
 
 class _Search:
@@ -102,7 +101,7 @@ class _Search:
         for received in self._messages(spans(self.reader, LIFECYCLE)):
             if received.value is None or mark not in received.value:
                 continue
-            batch = _decode(received.value)
+            batch = batch_of(received.value)
             for running in batch.running:
                 at = received.timestamp / 1000
                 if running.job == self._job and at > time.time() - _RECENT:

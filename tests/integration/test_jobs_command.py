@@ -6,9 +6,8 @@ import json
 from collections import Counter
 from typing import Any
 
-import msgspec
-
-from consumers.lifecycle import Batch, Finished
+from consumers.lifecycle import Finished, batch_of
+from streams.message import Message
 from streams.orders import Order, encode_order
 from streams.producer import Producer
 from tests.builders.messages import NOW
@@ -16,7 +15,7 @@ from tests.line import Line, wait_until
 
 
 def outcomes(line: Line) -> dict[str, Finished]:
-    batches = [msgspec.json.decode(each.value or b"", type=Batch) for each in line.sent("jobs.lifecycle")]
+    batches = [batch_of(each.value) for each in line.sent("jobs.lifecycle")]
     return {done.job: done for batch in batches for done in batch.finished}
 
 
@@ -63,6 +62,24 @@ def test_a_job_that_runs_has_finished_or_nobody_knows_is_told_so(shop: Line) -> 
     wait_until(lambda: running in outcomes(shop), told="the other is done")
     assert [answer["found"] for answer in answers] == ["running", "already finished", "unknown"]
     assert outcomes(shop)[running].outcome == "succeeded"
+
+
+def test_messages_of_others_on_our_topics_are_passed_over(shop: Line) -> None:
+    (job,) = enqueue(shop, 1, word="hello")
+    producer = Producer({"bootstrap.servers": shop.kafka})
+    words = [b"", job.encode(), b'{"finished":["%s"]}' % job.encode()]
+    producer.send([Message("jobs.lifecycle", None, word, []) for word in words])
+    producer.send([Message("treadle.orders", job.encode(), word, []) for word in words])
+    producer.close()
+
+    answer = cancel(shop, job)
+    consumer = shop.start("consumer", "--queues", "low")
+    wait_until(lambda: job in outcomes(shop), told="it has ended")
+
+    assert (answer["found"], answer["ordered"]) == ("waiting", True)
+    assert shop.end(consumer) == 0
+    assert outcomes(shop)[job].outcome == "cancelled"
+    assert shop.log.count("order_unreadable") == 3
 
 
 def test_a_cancel_that_races_the_start_leaves_each_job_with_one_end(shop: Line) -> None:

@@ -7,13 +7,10 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
-import msgspec
-
-from consumers.lifecycle import Batch
+from consumers.lifecycle import batch_of
 from streams.topics import LIFECYCLE
 from treadle.reading import open_reader, read_batches, spans
 
-_decode = msgspec.json.Decoder(Batch).decode
 _PAUSE = 0.1  # seconds
 WELL = ("succeeded", "discarded")
 """Outcomes with which a canary has come through."""
@@ -53,6 +50,6 @@ class Canary:
         for batch in read_batches(self._reader, new):
             self._begins |= batch.next_offsets
             for received in batch.messages:
-                for finished in _decode(received.value or b"").finished:
+                for finished in batch_of(received.value).finished:
                     if finished.job in jobs:
                         found.setdefault(finished.job, finished.outcome)

@@ -6,11 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from consumers.lifecycle import Batch, Finished
+from consumers.lifecycle import Finished, batch_of
 from streams.audit import Audit, decode_audit
 from streams.codec import decode_fact
 from streams.errors import ConfigError
@@ -86,7 +85,7 @@ class Log:
             case topic if topic == AUDIT:
                 self.audits.append(decode_audit(received.value))
             case topic if topic == LIFECYCLE:
-                told = msgspec.json.decode(received.value or b"", type=Batch)
+                told = batch_of(received.value)
                 self.finished += [(told.process, each) for each in told.finished]
             case topic:
                 fact = decode_fact(topic, received.value)
