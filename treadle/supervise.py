@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 _LONGEST_PAUSE = 30.0  # seconds before a child that keeps dying is started again
 _STEADY = 30.0  # seconds a child must live for its past deaths to be forgotten
-_GRACE = 30.0  # seconds that children have for ending, a little more than a consumer's drain
+_GRACE = 45.0  # seconds that children have for ending: a drain, and for leaving while a group changes
 
 
 @dataclass
