@@ -55,13 +55,14 @@ def test_without_a_java_the_message_says_how_to_get_one(
     assert "pip install" in str(refused.value)
 
 
-@given(st.text("abcdefgh ü/", max_size=300))
-def test_a_socket_fits_its_longest_path_however_deep_the_folder(name: str) -> None:
+@given(st.text('abcdefgh ü/,"', max_size=300))
+def test_a_socket_has_a_path_that_can_be_told_however_the_folder_is_called(name: str) -> None:
     state = states.choose(Path("/home") / name.lstrip("/"))
 
     socket = Path(state.socket_folder) / ".s.PGSQL.5432"
 
     assert len(os.fsencode(socket)) <= states.LONGEST_SOCKET
+    assert not {",", '"'} & set(str(socket))
 
 
 def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -89,14 +89,19 @@ def _cluster_id() -> str:
 
 
 def _socket_folder(home: Path) -> Path:
-    """In the stack's folder, or where that path is too long for a socket, one in the temporary folder.
+    """In the stack's folder, or where no socket can be in that path, one in the temporary folder.
 
     The latter is always the same for a stack, so that its address stays the same.
     """
     folder = home / "postgres"
-    if len(os.fsencode(folder / ".s.PGSQL.5432")) <= LONGEST_SOCKET:
+    if _holds_sockets(folder):
         return folder
-    temporary = Path(tempfile.gettempdir())
-    if len(os.fsencode(temporary)) > LONGEST_SOCKET - 40:
-        temporary = Path("/tmp")
-    return temporary / f"treadle-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
+    name = f"treadle-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
+    in_temporary = Path(tempfile.gettempdir(), name)
+    return in_temporary if _holds_sockets(in_temporary) else Path("/tmp", name)
+
+
+def _holds_sockets(folder: Path) -> bool:
+    """Whether its path is short enough, and PostgreSQL and its clients do not take it for a list of several."""
+    is_short = len(os.fsencode(folder / ".s.PGSQL.5432")) <= LONGEST_SOCKET
+    return is_short and not {",", '"'} & set(str(folder))
