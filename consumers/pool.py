@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as TooLong
-from concurrent.futures.process import BrokenProcessPool
-
-from pebble import ProcessExpired, ProcessPool
+from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from consumers.attempt import Attempt, Performer, too_long
 from consumers.outcome import Outcome
@@ -20,8 +19,65 @@ from streams.message import Received
 
 _BEGINNINGS = 3
 """So often a job is begun whose child is ended from outside each time."""
+_ENDING = 3.0  # seconds that a child has to end when asked
 
-_performer: Performer | None = None
+_spawn = multiprocessing.get_context("spawn")  # a fork copies locks in whatever state
+
+
+class _Ended(Exception):
+    """The child is gone, with this exit code; `begun`: it had begun to perform."""
+
+    def __init__(self, exit_code: int, *, begun: bool) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+        self.from_outside = not begun or exit_code == -signal.SIGTERM
+
+
+class _Child:
+    """A process that performs one attempt at a time. It has a pipe of its own: nobody else's end can disturb it."""
+
+    def __init__(self, build: Callable[[], Performer]) -> None:
+        self._pipe, theirs = _spawn.Pipe()
+        self._process = _spawn.Process(target=_serve, args=(theirs, build), name="pool")
+        self._process.start()
+        theirs.close()
+
+    def perform(self, received: Received, limit: float | None) -> Outcome:
+        """The outcome. Raises TimeoutError past so many seconds, or _Ended; then there is no child any more."""
+        self._send(received)
+        self._answer(None, begun=False)
+        answer = self._answer(limit, begun=True)
+        if isinstance(answer, Exception):
+            raise answer
+        outcome: Outcome = answer
+        return outcome
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self._process.terminate()
+        self._process.join(_ENDING)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _send(self, received: Received) -> None:
+        try:
+            self._pipe.send(received)
+        except OSError:
+            raise self._gone(begun=False) from None
+
+    def _answer(self, limit: float | None, *, begun: bool) -> Any:
+        # What it said last comes before its end: both may be there.
+        if not wait([self._pipe, self._process.sentinel], limit):
+            raise TimeoutError
+        try:
+            return self._pipe.recv()
+        except (EOFError, OSError):
+            raise self._gone(begun=begun) from None
+
+    def _gone(self, *, begun: bool) -> _Ended:
+        self._process.join()
+        return _Ended(self._process.exitcode or 0, begun=begun)
 
 
 class WorkerPool:
@@ -34,10 +90,12 @@ class WorkerPool:
     def __init__(self, parent: Performer, build: Callable[[], Performer], size: int | None = None) -> None:
         self._parent = parent
         self._build = build
-        self._size = size or os.cpu_count() or 1
-        self._pool: ProcessPool | None = None
+        self._room = threading.Semaphore(size or os.cpu_count() or 1)
+        self._changing = threading.Lock()
+        self._idle: list[_Child] = []
+        self._children: set[_Child] = set()
         self._closed = False
-        self._starting = threading.Lock()
+        atexit.register(self.close)  # before multiprocessing would wait for them
 
     def run(self, attempt: Attempt, deaths: int) -> None:
         """Perform the attempt in a child, and wait for its outcome. Raises nothing.
@@ -50,60 +108,74 @@ class WorkerPool:
         limit = worker.timeout.total_seconds() if worker.timeout else None
         for _ in range(_BEGINNINGS):
             try:
-                pool = self._started()
-                attempt.outcome = pool.schedule(_perform, args=[attempt.received], timeout=limit).result()
+                attempt.outcome = self._perform(attempt.received, limit)
                 return
             except Exception as error:
                 failed = error
             if self._closed:
                 return
-            if not _from_outside(failed):
+            if not (isinstance(failed, _Ended) and failed.from_outside):
                 break
         match failed:
-            case TooLong():
+            case TimeoutError():
                 failed = too_long(worker)
-            case ProcessExpired():
-                told = f"the process that performed it ended with exit code {failed.exitcode}"
+            case _Ended():
+                told = f"the process that performed it ended with exit code {failed.exit_code}"
                 failed = Crashed(told, deaths)
         attempt.outcome = self._parent.outcome_of(failed, attempt)
 
     def close(self) -> None:
         """End the children, whatever they do: their jobs stay unfinished."""
-        self._closed = True
-        if self._pool is not None:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join()
+        with self._changing:
+            self._closed = True
+            children, self._idle = list(self._children), []
+        for child in children:
+            child.end()
 
-    def _started(self) -> ProcessPool:
-        with self._starting:
-            if self._pool is None or not (self._pool.active or self._closed):  # a child died while idle
-                context = multiprocessing.get_context("spawn")  # a fork copies locks in whatever state
-                self._pool = ProcessPool(
-                    self._size, initializer=_prepare, initargs=[self._build], context=context
-                )
-            return self._pool
+    def _perform(self, received: Received, limit: float | None) -> Outcome:
+        with self._room:
+            child = self._take()
+            try:
+                outcome = child.perform(received, limit)
+            except BaseException:
+                self._children.discard(child)
+                child.end()
+                raise
+            self._idle.append(child)
+            return outcome
+
+    def _take(self) -> _Child:
+        with self._changing:
+            if self._closed:
+                raise _Ended(0, begun=False)
+            child = self._idle.pop() if self._idle else _Child(self._build)
+            self._children.add(child)
+            return child
 
 
-def _from_outside(failed: Exception) -> bool:
-    """Whether it was no fault of the job: a child was asked to end, or one died that had nothing to do."""
-    if isinstance(failed, ProcessExpired):
-        return failed.exitcode in (signal.SIGTERM, -signal.SIGTERM)
-    return isinstance(failed, BrokenProcessPool)
+def _serve(pipe: Connection, build: Callable[[], Performer]) -> None:
+    """What a child does until its parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all: the parent puts things in order
+    performer = build()
+    while True:
+        try:
+            received = pipe.recv()
+            pipe.send(None)  # from here on an end is the job's fault
+            pipe.send(_outcome(performer, received))
+        except (EOFError, OSError):
+            return
 
 
-def _prepare(build: Callable[[], Performer]) -> None:
-    global _performer
-    _performer = build()
-
-
-def _perform(received: Received) -> Outcome:
-    assert _performer is not None
-    attempt = _performer.begin(received)
-    if attempt.outcome is None:
-        assert attempt.worker is not None
-        if attempt.worker.is_async:
-            asyncio.run(_performer.perform_async(attempt))
-        else:
-            _performer.perform(attempt)
-    assert attempt.outcome is not None
-    return attempt.outcome
+def _outcome(performer: Performer, received: Received) -> Outcome | Exception:
+    try:
+        attempt = performer.begin(received)
+        if attempt.outcome is None:
+            assert attempt.worker is not None
+            if attempt.worker.is_async:
+                asyncio.run(performer.perform_async(attempt))
+            else:
+                performer.perform(attempt)
+        assert attempt.outcome is not None
+        return attempt.outcome
+    except Exception as error:
+        return error
