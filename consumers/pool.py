@@ -23,6 +23,9 @@ _ENDING = 3.0  # seconds that a child has to end when asked
 
 _spawn = multiprocessing.get_context("spawn")  # a fork copies locks in whatever state
 
+_reaping = threading.Lock()
+"""Starting a process asks for the ends of all others: who asks for one at the same moment would not be told."""
+
 
 class _Ended(Exception):
     """The child is gone, with this exit code; `begun`: it had begun to perform."""
@@ -39,7 +42,8 @@ class _Child:
     def __init__(self, build: Callable[[], Performer]) -> None:
         self._pipe, theirs = _spawn.Pipe()
         self._process = _spawn.Process(target=_serve, args=(theirs, build), name="pool")
-        self._process.start()
+        with _reaping:
+            self._process.start()
         theirs.close()
 
     def perform(self, received: Received, limit: float | None) -> Outcome:
@@ -55,10 +59,9 @@ class _Child:
     def end(self) -> None:
         """End it, whatever it does."""
         self._process.terminate()
-        self._process.join(_ENDING)
-        if self._process.is_alive():
+        if not wait([self._process.sentinel], _ENDING):
             self._process.kill()
-            self._process.join()
+        self._exit_code()
 
     def _send(self, received: Received) -> None:
         try:
@@ -76,8 +79,13 @@ class _Child:
             raise self._gone(begun=begun) from None
 
     def _gone(self, *, begun: bool) -> _Ended:
-        self._process.join()
-        return _Ended(self._process.exitcode or 0, begun=begun)
+        return _Ended(self._exit_code(), begun=begun)
+
+    def _exit_code(self) -> int:
+        wait([self._process.sentinel])
+        with _reaping:
+            self._process.join()
+        return self._process.exitcode or 0
 
 
 class WorkerPool:

@@ -1,0 +1,102 @@
+"""The pool of child processes: a job that kills its child is the only one to notice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from consumers.attempt import Attempt, Performer
+from consumers.context import Context
+from consumers.once import NoDatabase
+from consumers.outcome import NOTHING_FOLLOWS, Outcome, Retrying
+from consumers.pool import WorkerPool
+from consumers.worker import Workers
+from tests.builders.messages import KINDS, Greet, a_message
+from tests.line import wait_until
+
+
+def performer() -> Performer:
+    workers = Workers()
+    workers.worker(Greet)(greet)
+    return Performer(KINDS, workers, NoDatabase(), log_failures=False)
+
+
+def greet(job: Greet, ctx: Context) -> None:
+    """Leave a file, and do what the first word says."""
+    deed, folder = job.name.split(" ", 1)
+    tempfile.mkstemp(dir=folder)
+    if deed == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if deed == "wait":
+        signal.pause()
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkerPool]:
+    pool = WorkerPool(performer(), performer, size=2)
+    yield pool
+    pool.close()
+
+
+@contextmanager
+def a_busy_interpreter() -> Iterator[None]:
+    """Threads that take turns of many milliseconds from whoever waits for the children: races come to light."""
+    stop = threading.Event()
+
+    def spin() -> None:
+        while not stop.is_set():
+            pass
+
+    spinning = [threading.Thread(target=spin) for _ in range(6)]
+    for thread in spinning:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in spinning:
+            thread.join()
+
+
+def perform(pool: WorkerPool, name: str) -> Outcome | None:
+    attempt: Attempt = performer().begin(a_message(b'{"name":"%s"}' % name.encode()))
+    pool.run(attempt, deaths=0)
+    return attempt.outcome
+
+
+@pytest.mark.parametrize("deeds", [["kill"] * 12, ["greet", "kill", "greet", "greet"] * 8])
+def test_every_job_is_begun_once_and_has_its_own_end_however_many_kill_their_children(
+    pool: WorkerPool, tmp_path: Path, deeds: list[str]
+) -> None:
+    with ThreadPoolExecutor(20) as slots, a_busy_interpreter():
+        outcomes = list(slots.map(lambda deed: perform(pool, f"{deed} {tmp_path}"), deeds))
+
+    ends = {"greet": NOTHING_FOLLOWS, "kill": "the process that performed it ended with exit code -9"}
+    assert [told(outcome) for outcome in outcomes] == [ends[deed] for deed in deeds]
+    assert len(list(tmp_path.iterdir())) == len(deeds)
+
+
+def told(outcome: Outcome | None) -> object:
+    """What the error says, where there is one."""
+    return outcome.failure.message if isinstance(outcome, Retrying) and outcome.failure else outcome
+
+
+def test_children_at_work_end_with_the_pool_and_their_jobs_have_no_outcome(
+    pool: WorkerPool, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(3) as slots:  # one more than there are children
+        ending = [slots.submit(perform, pool, f"wait {tmp_path}") for _ in range(3)]
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2, told="both children are at work")
+        pool.close()
+        outcomes = [each.result() for each in ending]
+
+    assert outcomes == [None, None, None]
+    assert len(list(tmp_path.iterdir())) == 2
