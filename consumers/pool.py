@@ -33,6 +33,7 @@ class _Ended(Exception):
     def __init__(self, exit_code: int, *, begun: bool) -> None:
         super().__init__(exit_code)
         self.exit_code = exit_code
+        self.begun = begun
         self.from_outside = not begun or exit_code == -signal.SIGTERM
 
 
@@ -127,9 +128,12 @@ class WorkerPool:
         match failed:
             case TimeoutError():
                 failed = too_long(worker)
-            case _Ended():
+            case _Ended(begun=True):
                 told = f"the process that performed it ended with exit code {failed.exit_code}"
                 failed = Crashed(told, deaths)
+            case _Ended():
+                told = f"processes that were to perform it ended at their start, with exit code {failed.exit_code}"
+                failed = ChildProcessError(told)
         attempt.outcome = self._parent.outcome_of(failed, attempt)
 
     def close(self) -> None:
@@ -146,7 +150,8 @@ class WorkerPool:
             try:
                 outcome = child.perform(received, limit)
             except BaseException:
-                self._children.discard(child)
+                with self._changing:
+                    self._children.discard(child)
                 child.end()
                 raise
             self._idle.append(child)

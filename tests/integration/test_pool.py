@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -66,9 +67,9 @@ def a_busy_interpreter() -> Iterator[None]:
             thread.join()
 
 
-def perform(pool: WorkerPool, name: str) -> Outcome | None:
+def perform(pool: WorkerPool, name: str, deaths: int = 0) -> Outcome | None:
     attempt: Attempt = performer().begin(a_message(b'{"name":"%s"}' % name.encode()))
-    pool.run(attempt, deaths=0)
+    pool.run(attempt, deaths)
     return attempt.outcome
 
 
@@ -100,3 +101,18 @@ def test_children_at_work_end_with_the_pool_and_their_jobs_have_no_outcome(
 
     assert outcomes == [None, None, None]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_children_that_cannot_start_are_no_fault_of_their_job() -> None:
+    pool = WorkerPool(performer(), cannot_start, size=1)
+
+    outcome = perform(pool, "greet /nowhere", deaths=2)
+
+    assert isinstance(outcome, Retrying)
+    assert outcome.failure is not None
+    assert outcome.failure.error == "ChildProcessError"
+    assert outcome.failure.message.endswith("ended at their start, with exit code 3")
+
+
+def cannot_start() -> Performer:
+    sys.exit(3)
