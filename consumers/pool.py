@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import weakref
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -45,6 +46,12 @@ class _Child:
         self._process = _spawn.Process(target=_serve, args=(theirs, build), name="pool")
         with _reaping:
             self._process.start()
+            self._exit = self._process.sentinel
+            if hasattr(
+                os, "pidfd_open"
+            ):  # what a child forks holds its sentinel and its pipe open beyond its end
+                self._exit = os.pidfd_open(self._process.ident or 0)
+                weakref.finalize(self, os.close, self._exit)
         theirs.close()
 
     def perform(self, received: Received, limit: float | None) -> Outcome:
@@ -60,7 +67,7 @@ class _Child:
     def end(self) -> None:
         """End it, whatever it does."""
         self._process.terminate()
-        if not wait([self._process.sentinel], _ENDING):
+        if not wait([self._exit], _ENDING):
             self._process.kill()
         self._exit_code()
 
@@ -71,19 +78,20 @@ class _Child:
             raise self._gone(begun=False) from None
 
     def _answer(self, limit: float | None, *, begun: bool) -> Any:
-        # What it said last comes before its end: both may be there.
-        if not wait([self._pipe, self._process.sentinel], limit):
+        if not wait([self._pipe, self._exit], limit):
             raise TimeoutError
         try:
-            return self._pipe.recv()
+            if self._pipe.poll():  # what it said last comes before its end: both may be there
+                return self._pipe.recv()
         except (EOFError, OSError):
-            raise self._gone(begun=begun) from None
+            pass
+        raise self._gone(begun=begun)
 
     def _gone(self, *, begun: bool) -> _Ended:
         return _Ended(self._exit_code(), begun=begun)
 
     def _exit_code(self) -> int:
-        wait([self._process.sentinel])
+        wait([self._exit])
         with _reaping:
             self._process.join()
         return self._process.exitcode or 0

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,25 @@ def performer() -> Performer:
 
 
 def greet(job: Greet, ctx: Context) -> None:
-    """Leave a file, and do what the first word says."""
+    """Leave a file, and do what the first word says. What is forked lives on: its file is named after it."""
     deed, folder = job.name.split(" ", 1)
+    if deed.startswith("fork") and (forked := os.fork()) == 0:
+        signal.pause()
+    elif deed.startswith("fork"):
+        Path(folder, f"forked-{forked}").touch()
+        deed = deed.removeprefix("fork-and-")
     tempfile.mkstemp(dir=folder)
     if deed == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if deed == "wait":
         signal.pause()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left_running() -> Iterator[None]:
+    """What multiprocessing starts beside the children would end a moment after us."""
+    yield
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # there is no public way
 
 
 @pytest.fixture
@@ -65,6 +78,14 @@ def a_busy_interpreter() -> Iterator[None]:
         stop.set()
         for thread in spinning:
             thread.join()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Whatever was forked there ends with the test."""
+    yield tmp_path
+    for forked in tmp_path.glob("forked-*"):
+        os.kill(int(forked.name.removeprefix("forked-")), signal.SIGKILL)
 
 
 def perform(pool: WorkerPool, name: str, deaths: int = 0) -> Outcome | None:
@@ -101,6 +122,21 @@ def test_children_at_work_end_with_the_pool_and_their_jobs_have_no_outcome(
 
     assert outcomes == [None, None, None]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_child_that_forked_has_its_own_end_though_what_it_forked_lives_on(
+    pool: WorkerPool, folder: Path
+) -> None:
+    with ThreadPoolExecutor(2) as slots:
+        killed = slots.submit(perform, pool, f"fork-and-kill {folder}")
+        assert told(killed.result(10)) == "the process that performed it ended with exit code -9"
+
+        at_work = slots.submit(perform, pool, f"fork-and-wait {folder}")
+        wait_until(lambda: len(list(folder.glob("tmp*"))) == 2, told="the second is at work")
+        closing = slots.submit(pool.close)
+
+        assert closing.result(10) is None
+        assert at_work.result(10) is None
 
 
 def test_children_that_cannot_start_are_no_fault_of_their_job() -> None:
