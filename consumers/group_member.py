@@ -198,17 +198,19 @@ class GroupMember:
 
     def _begin(self, place: TopicPartition) -> None:
         partitions, offset = self.partitions[place.topic], place.offset if place.offset >= 0 else None
-        if not self._settings.notes_deaths:
-            partitions.begin(place.partition, offset, place.metadata)
-            return
-        before, _ = tenure.split(place.metadata)
+        note, text = tenure.split(place.metadata)
+        died = note is not None and not note.left
         begin, end = None, None
-        if offset is None or (before is not None and not before.left):
+        if text or (self._settings.notes_deaths and (offset is None or died)):
             begin, end = commits.ends(self._consumer, place)
-        partitions.begin(place.partition, begin if offset is None else offset, place.metadata)
+        partitions.begin(place.partition, begin if offset is None else offset, place.metadata, end)
         tracker = partitions.trackers[place.partition]
+        if tracker.lost_its_end:
+            log.warning("partition_lost_its_end", topic=place.topic, partition=place.partition, end=end)
+        if not self._settings.notes_deaths:
+            return
         tracker.take_over(end)
-        if tracker.tenure is not None and tracker.tenure.deaths and before is not None and not before.left:
+        if tracker.tenure is not None and tracker.tenure.deaths and died:
             log.warning(
                 "owner_died",
                 queue=self._name,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from consumers import offset_map, tenure
 from consumers.offset_map import OffsetMap
 from consumers.tenure import Tenure
+from streams.errors import TreadleError
 
 
 class Commit(NamedTuple):
@@ -34,6 +35,8 @@ class OffsetTracker:
         self.revoked = False
         self.hurry = False
         """Whether something finished that is better committed soon: set and cleared by others."""
+        self.lost_its_end = False
+        """Whether the map of the owner before reached beyond the end of the partition."""
         self.tenure: Tenure | None = None
         """Set while a note is to stand in the commits that somebody is at work here."""
         self.running: set[int] = set()
@@ -41,21 +44,32 @@ class OffsetTracker:
         self._arrived: deque[int] = deque()  # admitted since the last look, rising
         self._unfinished: list[int] = []  # as of the last look, rising
         self._known_to = 0  # every finished offset that was looked at lies below
+        self._went_back = False  # offsets that are known came again: nothing can be said of them any more
         self._next: int | None = None  # what follows the last admitted offset
         self._earlier: OffsetMap | None = None
+        self._text = ""  # of the map, as it stands in the commit
         self._committed: Commit | None = None
         self._successor: OffsetTracker | None = None
         self._before: Tenure | None = None
 
-    def begin(self, committed: int | None, metadata: str | None, before: OffsetTracker | None = None) -> None:
+    def begin(
+        self,
+        committed: int | None,
+        metadata: str | None,
+        before: OffsetTracker | None = None,
+        end: int | None = None,
+    ) -> None:
         """The partition is ours, committed so far (None: never).
 
+        A map that reaches beyond the `end` of the partition, where that is known, is of jobs that Kafka has lost.
         `before` is the tracker of an earlier time in which this process had the partition: what is still at
         work from then is not started again, and counts as finished when it is.
         """
         if committed is not None:
-            self._before, text = tenure.split(metadata)
-            self._earlier = offset_map.decode(committed, text)
+            self._before, self._text = tenure.split(metadata)
+            self._earlier = offset_map.decode(committed, self._text)
+            if self._earlier is not None and end is not None and end < self._earlier.known_to:
+                self._earlier, self._text, self.lost_its_end = None, "", True
             self._known_to = self._earlier.known_to if self._earlier else 0
             self._committed = Commit(committed, metadata or "")
         if before is not None:
@@ -71,8 +85,13 @@ class OffsetTracker:
     def admit(self, offset: int) -> bool:
         """Take note of an offset that came in; whether its job is to be performed.
 
-        It is not when an earlier owner finished it, or when it runs here already, from before a rebalance.
+        It is not when an earlier owner finished it, or when it runs here already, from before a rebalance. Raises
+        TreadleError when offsets go back: what is known of them is known of other jobs.
         """
+        if self._next is not None and offset < self._next:
+            self._went_back = True
+            back = f"after offset {self._next - 1} came {offset}"
+            raise TreadleError(f"{self.topic}/{self.partition} lost its end: {back}. Start this process anew")
         self._arrived.append(offset)
         self._next = offset + 1
         if self._earlier is not None:
@@ -106,6 +125,8 @@ class OffsetTracker:
 
     def state(self) -> Commit | None:
         """What a commit says now; None when nothing is known of the partition."""
+        if self._went_back:
+            return None
         self._look()
         mark, text = self._known()
         if mark is None:
@@ -120,7 +141,7 @@ class OffsetTracker:
         if self._next is None:
             if self._committed is None:
                 return None, ""
-            return self._committed.offset, tenure.split(self._committed.metadata)[1]
+            return self._committed.offset, self._text
         unfinished, known_to = [*self._unfinished, *self._left_open], self._known_to
         end = self._next if self._earlier is None else max(self._next, self._earlier.known_to)
         first = unfinished[0] if unfinished else end

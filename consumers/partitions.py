@@ -15,10 +15,12 @@ class Partitions:
         self.trackers: dict[int, OffsetTracker] = {}
         self._former: dict[int, OffsetTracker] = {}
 
-    def begin(self, partition: int, committed: int | None, metadata: str | None) -> None:
-        """A partition is ours from now on, committed so far (None: never)."""
+    def begin(
+        self, partition: int, committed: int | None, metadata: str | None, end: int | None = None
+    ) -> None:
+        """A partition is ours from now on, committed so far (None: never), and ends there, if that is known."""
         tracker = OffsetTracker(self.topic, partition)
-        tracker.begin(committed, metadata, self._former.pop(partition, None))
+        tracker.begin(committed, metadata, self._former.pop(partition, None), end)
         self.trackers[partition] = tracker
 
     def take_away(self, partitions: Iterable[int]) -> list[OffsetTracker]:

@@ -8,7 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
+from consumers.offset_map import encode
 from consumers.tenure import split
 from streams.job import Queue
 from tests.integration.life import enqueue, reasons
@@ -156,3 +158,23 @@ def settled(sizes: list[int], now: int) -> bool:
     sizes.append(now)
     last = sizes[-50:]
     return len(last) == 50 and max(last) - min(last) < max(last) / 100
+
+
+def test_jobs_that_took_the_place_of_those_that_kafka_lost_are_performed(shop: Line) -> None:
+    """The last commit knows fifty jobs above it as finished; then a broker lost them, and others came."""
+    places = [
+        TopicPartition("jobs.low", partition, end, encode(end, end + 51, [end]))
+        for (topic, partition), end in shop.begin.items()
+        if topic == "jobs.low"
+    ]
+    member = Consumer({"bootstrap.servers": shop.kafka, "group.id": "treadle.low"})
+    assert not any(place.error for place in member.commit(offsets=places, asynchronous=False) or [])
+    member.close()
+    enqueue(shop, *(("say", {"word": str(number)}) for number in range(60)))
+
+    consumer = shop.start("consumer", "--queues", "low")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="all are finished")
+
+    assert shop.end(consumer) == 0
+    assert sorted(shop.out, key=int) == [str(number) for number in range(60)]
+    assert "partition_lost_its_end" in shop.log

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers import offset_map
 from consumers.offsets import Commit, OffsetTracker
 from consumers.partitions import Partitions
+from streams.errors import TreadleError
 
 
 def a_tracker(*offsets: int, committed: int | None = None, metadata: str = "") -> OffsetTracker:
@@ -42,6 +44,42 @@ def test_the_next_owner_performs_only_what_the_map_leaves_open() -> None:
     second = a_tracker(committed=offset, metadata=metadata)
 
     assert [number for number in range(5, 12) if second.admit(number)] == [5, 7, 9, 10, 11]
+
+
+def test_a_map_that_reaches_beyond_the_end_is_of_jobs_that_kafka_lost() -> None:
+    first = a_tracker(5, 6, 7, 8, 9)
+    for offset in (6, 8, 9):
+        first.finish(offset)
+    offset, metadata = first.commit() or Commit(0, "")
+
+    second = OffsetTracker("jobs.low", 0)
+    second.begin(offset, metadata, end=8)
+
+    assert second.lost_its_end
+    assert second.commit() == Commit(5, "")  # nor may the next owner believe it
+    assert [number for number in range(5, 10) if second.admit(number)] == [5, 6, 7, 8, 9]
+
+
+def test_a_map_that_reaches_to_the_end_is_believed() -> None:
+    first = a_tracker(5, 6)
+    first.finish(6)
+    offset, metadata = first.commit() or Commit(0, "")
+
+    second = OffsetTracker("jobs.low", 0)
+    second.begin(offset, metadata, end=7)
+
+    assert not second.lost_its_end
+    assert [number for number in (5, 6, 7) if second.admit(number)] == [5, 7]
+
+
+def test_offsets_that_go_back_end_the_process_and_nothing_more_is_committed() -> None:
+    tracker = a_tracker(5, 6, 7)
+    tracker.finish(5)
+
+    with pytest.raises(TreadleError, match=r"jobs\.low/0 lost its end: after offset 7 came 6"):
+        tracker.admit(6)
+
+    assert tracker.commit() is None
 
 
 def test_a_commit_before_all_is_fetched_again_keeps_what_the_earlier_map_left_open() -> None:
