@@ -18,6 +18,10 @@ from streams.logs import kafka_client
 from streams.message import Message
 from streams.tiers import Tiers
 
+_NO_LIMIT = 1_000_000_000
+"""Bytes; the client's largest. It counts a message as it is, a topic's limit as it is compressed: whatever could be
+read from a topic must go on as a dead letter, and the broker says what is too large."""
+
 Done = Callable[[NotDelivered | None], None]
 """Called once, from a thread of the producer's, when all messages are acknowledged or one has failed."""
 
@@ -47,7 +51,7 @@ class Producer:
                 "compression.type": "lz4",
                 "linger.ms": 0,  # what waits while a request is under way still goes out together
                 "partitioner": "murmur2_random",  # as the Java clients place keys
-                "message.max.bytes": 4 * 1024 * 1024,
+                "message.max.bytes": _NO_LIMIT,
                 "queue.buffering.max.messages": 500_000,
                 "delivery.timeout.ms": patience // timedelta(milliseconds=1),
                 "topic.metadata.propagation.max.ms": 5_000,

@@ -6,8 +6,10 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from confluent_kafka import Producer as KafkaProducer
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
     AdminClient,
     AlterConfigOpType,
@@ -136,6 +138,25 @@ def test_a_topic_that_takes_no_letters_any_more_stops_the_consumer_at_work(
     wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="the job is finished")
     assert shop.end(second) == 0
     assert dead(shop).count(job) == 1
+
+
+def test_what_is_small_only_when_compressed_becomes_a_letter_like_any_other(shop: Line) -> None:
+    """A topic's limit counts what is compressed, so a topic may hold what is much larger."""
+    value = b'{"text":"%s"}' % (b"co-operative " * 500_000)
+    there = KafkaProducer(
+        {"bootstrap.servers": shop.kafka, "compression.type": "zstd", "message.max.bytes": 10_000_000}
+    )
+    there.produce("jobs.low", value, headers=[("ce_id", b"large"), ("ce_type", b"retry.never")])
+    assert there.flush(30) == 0
+
+    consumer = shop.start("consumer", "--queues", "low")
+    wait_until(lambda: dead(shop) == ["large"], told="the letter is there")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="the job is finished")
+
+    assert shop.end(consumer) == 0
+    (found,) = shop.sent(DEAD)
+    assert found.value == value
+    assert (failure_of(found) or Mock()).message.startswith("the arguments have 6,500,011 bytes")
 
 
 def test_a_letter_that_is_refused_stops_the_retries_too(shop: Line, harm: Harm) -> None:
