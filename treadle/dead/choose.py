@@ -13,7 +13,8 @@ from treadle.dead.asked import Chosen
 from treadle.dead.letter import Letter
 from treadle.dead.store import OF_LETTER, letters
 
-_CLAIMING = 0x636C_6169  # "clai": the advisory lock of whoever is claiming letters
+CLAIMING = 0x636C_6169
+""""clai": the advisory lock of whoever is claiming letters."""
 
 
 def as_of_now(db: Connection, chosen: Chosen) -> Chosen:
@@ -89,10 +90,10 @@ def claim(
     Those that somebody else works on are passed over, and without `again` those that were sent back before.
     """
     # One at a time: else two could each have one of two letters of a job, and both would send it.
-    db.execute(select(func.pg_advisory_lock(_CLAIMING)))
+    db.execute(select(func.pg_advisory_lock(CLAIMING)))
     batch = _claim_alone(db, chosen, after, limit, again=again)
     further = _twins(db, batch)
-    db.execute(select(func.pg_advisory_unlock(_CLAIMING)))
+    db.execute(select(func.pg_advisory_unlock(CLAIMING)))
     return batch, further
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import structlog
@@ -16,6 +16,7 @@ from streams.errors import BadMessage, ConfigError
 from streams.message import Received
 from streams.topics import AUDIT, DEAD
 from treadle.dead import store
+from treadle.dead.choose import CLAIMING
 from treadle.dead.letter import letter_of
 from treadle.reading import Span, open_reader, read_batches, spans
 
@@ -43,9 +44,9 @@ def catch_up(
     try:
         with database.connect() as db, _alone(db):
             if rebuild:
-                with db.begin():
-                    store.empty(db)
-            _catch_up(db, reader, told)
+                _rebuild(db, reader, told)
+            else:
+                _catch_up(db, reader, told, db.begin)
     finally:
         reader.close()
 
@@ -56,26 +57,36 @@ def follow_until(stop: threading.Event, database: Engine, kafka: Mapping[str, An
     try:
         while not stop.is_set():
             with database.connect() as db, _alone(db):
-                _catch_up(db, reader, _nobody)
+                _catch_up(db, reader, _nobody, db.begin)
             stop.wait(_PAUSE)
     finally:
         reader.close()
 
 
-def _catch_up(db: Connection, reader: Consumer, told: Told) -> None:
+def _rebuild(db: Connection, reader: Consumer, told: Told) -> None:
+    # In one transaction, and with nobody claiming letters: until the audits are read, all letters look dead.
+    with db.begin():
+        db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CLAIMING})
+        store.empty(db)
+        _catch_up(db, reader, told, nullcontext)
+
+
+def _catch_up(
+    db: Connection, reader: Consumer, told: Told, step: Callable[[], AbstractContextManager[object]]
+) -> None:
     # The audits' end is looked up before the letters': so whatever an audit speaks of is read before it.
     audits = spans(reader, AUDIT)
     dead = spans(reader, DEAD)
-    with db.begin():
+    with step():
         read = store.read_positions(db)
         store.drop_before(db, [(span.partition, span.begin) for span in dead])
     for batch in read_batches(reader, _unread(dead, read)):
-        with db.begin():
+        with step():
             store.add(db, [letter_of(received) for received in batch.messages])
             store.keep_positions(db, DEAD, batch.next_offsets)
         told(len(batch.messages))
     for batch in read_batches(reader, _unread(audits, read)):
-        with db.begin():
+        with step():
             for received in batch.messages:
                 _mark(db, received)
             store.keep_positions(db, AUDIT, batch.next_offsets)
