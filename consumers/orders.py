@@ -25,7 +25,8 @@ class Orders:
 
     def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
-        self._to_forget: list[tuple[float, str]] = []  # a heap of moments (epoch seconds)
+        self._to_forget: list[tuple[float, str, str]] = []
+        """A heap: when (epoch seconds), about which job, and which order: another may be given until then."""
 
     def of(self, job_id: str) -> Order | None:
         """The order about this job."""
@@ -51,23 +52,26 @@ class Orders:
             del self._orders[next(iter(self._orders))]
             log.warning("order_dropped", advice=f"a process keeps {_MOST} orders")
         if order.action == "move":
-            heapq.heappush(self._to_forget, (_stale_until(order), job))
+            self._forget_at(_stale_until(order), job, order)
 
     def ended(self, job_id: str) -> None:
         """This job has ended: an order about it is forgotten a minute later, if none of its copies are left."""
         if (order := self.of(job_id)) is not None:
-            heapq.heappush(self._to_forget, (max(time.time() + _AFTER_END, _stale_until(order)), job_id))
+            self._forget_at(max(time.time() + _AFTER_END, _stale_until(order)), job_id, order)
 
     def due(self, now: float | None = None) -> list[Message]:
         """Messages that make everybody forget orders whose time has come (`now` in epoch seconds)."""
         now = time.time() if now is None else now
         messages = []
         while self._to_forget and self._to_forget[0][0] <= now:
-            job = heapq.heappop(self._to_forget)[1]
+            _, job, order_id = heapq.heappop(self._to_forget)
             order = self._orders.get(job)
-            if order is not None and _stale_until(order) <= now:  # else there is a newer one
+            if order is not None and order.id == order_id:
                 messages.append(forget(job))
         return messages
+
+    def _forget_at(self, when: float, job: str, order: Order) -> None:
+        heapq.heappush(self._to_forget, (when, job, order.id))
 
 
 def _stale_until(order: Order) -> float:

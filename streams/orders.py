@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.errors import BadMessage
 from streams.message import Message, Received
@@ -72,6 +73,13 @@ def encode_order(job_id: str, order: Order) -> Message:
 def forget(job_id: str) -> Message:
     """The message that takes back whatever was ordered about this job."""
     return Message(ORDERS, job_id.encode(), None, [])
+
+
+def released(job_id: str, order: Order) -> Message:
+    """The message after which a job that was cancelled may begin again. Copies of it that are stale stay so."""
+    if order.stale:
+        return encode_order(job_id, replace(order, action="move"))
+    return forget(job_id)
 
 
 def decode_order(value: bytes) -> Order:

@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
+from consumers.commits import committed
 from consumers.lifecycle import batch_of
-from consumers.orders import Orders
 from streams.job import Queue
 from streams.message import Received
 from streams.orders import Order, Ruling, ruling
 from streams.redrive import text_of
-from streams.topics import LIFECYCLE, ORDERS, Topics, topic_of
+from streams.topics import LIFECYCLE, Topics, topic_of
 from treadle.reading import Span, open_reader, read_batches, spans
 
 _RECENT = 3.0  # seconds that a word of a job at work holds: it is repeated several times a second
+_SAY = timedelta(seconds=10)  # that the broker has to say what a group has committed
 
 
 class Where(StrEnum):
@@ -34,13 +35,14 @@ class Where(StrEnum):
 class Found(NamedTuple):
     """Where a job is, what tells so, and since when (epoch seconds).
 
-    `lies` is the message of one that waits, in its queue or in a tier.
+    `lies` is the message of one that waits, in its queue or in a tier. `cut_short`: nothing was found in time.
     """
 
     where: Where
     told: str
     since: float = 0.0
     lies: Received | None = None
+    cut_short: bool = False
 
 
 def find_job(
@@ -49,7 +51,7 @@ def find_job(
     """Where the job is. The newest trace of it counts; what lies there and is stale by `order` is none.
 
     Reads what no consumer has committed, what waits in the retry tiers, and the outcomes of the last days. What is
-    not found `within` this time is unknown, and what is told says that the search was cut short. Raises ConfigError.
+    not found `within` this time is unknown, and what is told says that the search was cut short. Raises TreadleError.
     """
     search = _Search(kafka, job, time.monotonic() + within.total_seconds(), order)
     try:
@@ -63,20 +65,6 @@ def find_job(
     finally:
         search.reader.close()
     return search.found()
-
-
-def order_about(kafka: Mapping[str, Any], job: str) -> Order | None:
-    """The order that stands about this job, as every process has it. Raises ConfigError."""
-    reader = open_reader(kafka)
-    orders = Orders()
-    try:
-        for batch in read_batches(reader, [span for span in spans(reader, ORDERS) if span.begin < span.end]):
-            for received in batch.messages:
-                if received.key == job.encode():
-                    orders.take(received.key, received.value)
-    finally:
-        reader.close()
-    return orders.of(job)
 
 
 class _Search:
@@ -114,7 +102,8 @@ class _Search:
     def found(self) -> Found:
         """The newest trace."""
         if self._best.where is Where.UNKNOWN and self._cut_short:
-            return Found(Where.UNKNOWN, "not everything could be searched in time: see --within")
+            told = "not everything could be searched in time: see --within"
+            return Found(Where.UNKNOWN, told, cut_short=True)
         return self._best
 
     def _trace(self, found: Found) -> None:
@@ -140,7 +129,7 @@ def _uncommitted(
         for topic in topics:
             all_ = spans(reader, topic)
             places = [TopicPartition(span.topic, span.partition) for span in all_]
-            committed = {place.partition: place.offset for place in member.committed(places, timeout=10)}
-            yield [span._replace(begin=max(span.begin, committed[span.partition])) for span in all_]
+            begins = {place.partition: place.offset for place in committed(member, places, _SAY)}
+            yield [span._replace(begin=max(span.begin, begins[span.partition])) for span in all_]
     finally:
         member.close()

@@ -13,16 +13,18 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from streams.codec import epoch_ms
-from streams.errors import BadMessage
+from streams.errors import BadMessage, TreadleError
 from streams.orders import Order, encode_order, forget, moved
 from streams.producer import Sender
 from streams.redrive import home_of
 from streams.tiers import due_of
 from streams.topics import Topics
 from treadle.dead.asked import Note
-from treadle.finding_jobs import Where, find_job, order_about
+from treadle.finding_jobs import Where, find_job
+from treadle.standing import order_about
 
 _TOO_CLOSE = 2_000  # milliseconds before its due moment from which on a job is left alone: it is on its way
+_OVERTAKEN = "somebody ordered otherwise meanwhile: look again, and say it again"
 _COMES_UP = 3_600_000  # milliseconds after its due moment until which a stale copy may still come up
 
 
@@ -45,18 +47,27 @@ class Desk:
     within: timedelta
 
     def cancel(self, job: str, note: Note) -> Answer:
-        """Have a job end as cancelled. Raises ConfigError, NotDelivered."""
+        """Have a job end as cancelled. Raises TreadleError."""
         before = order_about(self.kafka, job)
         order = _order("cancel", note, _still_stale(before))
         self.sender.send([encode_order(job, order)])  # before we look: what starts from now on hears of it
-        found = find_job(self.kafka, self.topics, job, self.within, order)
+        try:
+            found = find_job(self.kafka, self.topics, job, self.within, order)
+        except BaseException as error:  # Ctrl-C, too
+            self._take_back(job, order, before, str(error) or "it was interrupted")
+            raise
         if found.where in (Where.WAITING, Where.RUNNING):
-            return Answer(found.where, found.told, True, "it is ordered to end")
+            return self._if_it_stands(
+                job, order, Answer(found.where, found.told, True, "it is ordered to end")
+            )
         if (
             found.told == "cancelled" and found.since >= order.at.timestamp()
         ):  # a consumer was as quick as we were
             return Answer(found.where, found.told, True, "it has ended by this order")
-        self.sender.send([forget(job) if before is None else encode_order(job, before)])
+        self._take_back(job, order, before, found.told)
+        if found.cut_short:
+            done = "the order is taken back; had it come up meanwhile, it has ended"
+            return Answer(found.where, found.told, False, done)
         return _nothing(found.where, found.told)
 
     def move(self, job: str, due: datetime | None, note: Note) -> Answer:
@@ -84,11 +95,31 @@ class Desk:
         new = now if due is None else epoch_ms(due)
         while new in order.stale:  # a copy is known by its moment
             new += 1
+        if order_about(self.kafka, job) != before:  # somebody else was at it while we searched
+            return _nothing(found.where, lies.topic)._replace(done=_OVERTAKEN)
         self.sender.send([self.topics.tiers.send_to_wait(moved(lies, home, order, new), now)])
         self.sender.send([encode_order(job, order)])
         moment = datetime.fromtimestamp(new / 1000, UTC).isoformat(timespec="seconds")
         done = "it goes to its queue now" if new <= now else f"it is due at {moment}"
-        return Answer(found.where, lies.topic, True, done)
+        return self._if_it_stands(job, order, Answer(found.where, lies.topic, True, done))
+
+    def _if_it_stands(self, job: str, order: Order, answer: Answer) -> Answer:
+        """The answer, unless another order took the place of this one meanwhile. To end a job may be another's wish."""
+        standing = order_about(self.kafka, job)
+        if standing is not None and (standing.id == order.id or standing.action == order.action == "cancel"):
+            return answer
+        return answer._replace(ordered=False, done=_OVERTAKEN)
+
+    def _take_back(self, job: str, order: Order, before: Order | None, why: str) -> None:
+        """Have what was ordered before stand again, unless somebody ordered anew."""
+        try:
+            standing = order_about(self.kafka, job)
+            if standing is not None and standing.id == order.id:
+                self.sender.send([forget(job) if before is None else encode_order(job, before)])
+        except TreadleError as error:
+            raise TreadleError(
+                f"{job} may end as cancelled: {why}, and the order could not be taken back ({error})"
+            ) from error
 
 
 def _order(action: str, note: Note, stale: tuple[int, ...]) -> Order:

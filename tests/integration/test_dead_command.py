@@ -8,17 +8,20 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from streams.audit import decode_audit
 from streams.dead import FAILURE, dead_letter, failure
 from streams.message import Message
+from streams.orders import Order, encode_order
 from streams.producer import Producer
 from streams.topics import AUDIT, DEAD
-from tests.builders.messages import a_message
+from tests.builders.messages import NOW, a_message
 from tests.line import Line, wait_until
 from treadle.database import opened
 from treadle.dead import store
 from treadle.migrating import migrate
+from treadle.standing import standing_orders
 
 
 class Desk:
@@ -259,3 +262,19 @@ class Fine(Job, kind="fine.fine", queue=Queue.LOW):
 def fine(job: Fine, ctx: Context) -> None:
     print("fine")
 """
+
+
+@pytest.mark.parametrize("way", ["retry", "edit"])
+def test_what_cancelled_a_job_while_it_ran_does_not_end_it_when_it_is_sent_back(desk: Desk, way: str) -> None:
+    """The order stands for a while after the job has died, and for ever where a process was killed."""
+    cancelled, moved = desk.die(CLOSE, CLOSE)
+    order = Order("cancel", "o1", "bea", NOW)
+    desk.send(encode_order(cancelled, order), encode_order(moved, replace(order, stale=(900,))))
+
+    for job in (cancelled, moved):
+        desk.run(way, job, *(["[43]"] if way == "edit" else []))
+
+    standing = standing_orders({"bootstrap.servers": desk.line.kafka})
+    assert standing.of(cancelled) is None
+    assert standing.of(moved) == replace(order, action="move", stale=(900,))
+    assert len(desk.line.sent("jobs.default")) == 2

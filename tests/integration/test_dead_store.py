@@ -10,7 +10,9 @@ import time
 from collections import Counter
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from consumers.orders import Orders
 from streams.audit import decode_audit
 from streams.errors import ConfigError, NotDelivered
 from streams.message import Message
@@ -20,6 +22,7 @@ from tests.integration.test_dead_command import CLOSE, REPAIR, Desk, letter
 from tests.line import Line, wait_until
 from treadle.database import engine, opened
 from treadle.dead.asked import Chosen, Note
+from treadle.dead.choose import claim
 from treadle.dead.follow import catch_up
 from treadle.dead.send import send_back
 
@@ -48,6 +51,29 @@ def test_rebuilt_it_is_what_it_was(desk: Desk) -> None:
 
     assert desk.rows() == before
     assert len(before) >= 5
+
+
+def test_until_it_is_rebuilt_it_is_what_it_was_and_nobody_claims_letters(desk: Desk) -> None:
+    desk.die(CLOSE, CLOSE)
+    desk.run("retry", desk.table()[0]["letter"])
+    before = desk.rows()
+
+    class Killed(Exception):
+        pass
+
+    def look_and_die(read: int) -> None:
+        """The letters have been read, and what was done with them has not."""
+        assert desk.rows() == before
+        with opened(desk.database) as other, other.begin() as db:
+            db.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                claim(db, Chosen(), (-1, -1), 10, again=True)
+        raise Killed
+
+    with opened(desk.database) as database, pytest.raises(Killed):
+        catch_up(database, kafka_of(desk), rebuild=True, told=look_and_die)
+
+    assert desk.rows() == before
 
 
 def test_the_follower_keeps_it_up_to_date(desk: Desk) -> None:
@@ -83,7 +109,7 @@ def test_a_batch_that_kafka_refuses_stays_dead(desk: Desk) -> None:
     with opened(desk.database) as database:
         catch_up(database, kafka_of(desk))
         with pytest.raises(NotDelivered):
-            list(send_back(database, Refusing(), Chosen(), NOTE))
+            list(send_back(database, Refusing(), Chosen(), NOTE, Orders()))
 
     assert len(desk.table()) == 2
 
@@ -111,7 +137,7 @@ def test_what_was_told_of_before_a_kill_is_not_sent_again(desk: Desk) -> None:
     with opened(desk.database) as database:
         catch_up(database, kafka_of(desk))
         with pytest.raises(Killed):
-            list(send_back(database, DiesAfterTheAudit(), Chosen(), NOTE))
+            list(send_back(database, DiesAfterTheAudit(), Chosen(), NOTE, Orders()))
     producer.close()
     said = desk.run("retry", "--all", "--yes")
 
@@ -138,7 +164,7 @@ def test_a_redrive_that_is_killed_goes_on_and_every_letter_is_accounted_for(desk
     producer = Producer(kafka_of(desk))
     catch_up(database, kafka_of(desk))
     began = time.monotonic()
-    sent = sum(batch.letters for batch in send_back(database, producer, Chosen(), NOTE))
+    sent = sum(batch.letters for batch in send_back(database, producer, Chosen(), NOTE, Orders()))
     took = time.monotonic() - began
     producer.close()
     database.dispose()

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection
 
+from consumers.orders import Orders
 from streams.audit import decode_audit
 from streams.dead import dead_letter, failure
 from streams.message import Message
@@ -74,7 +75,7 @@ def test_two_who_send_back_at_once_send_each_job_once(desk: Desk, monkeypatch: p
     def send(by: str) -> None:
         producer = Producer(kafka)
         with opened(desk.database) as database:
-            list(send_back(database, producer, Chosen(), Note(by), rate=JOBS, first=JOBS))
+            list(send_back(database, producer, Chosen(), Note(by), Orders(), rate=JOBS, first=JOBS))
         producer.close()
 
     other = threading.Thread(target=send, args=["bea"])

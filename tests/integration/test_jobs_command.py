@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
+
+import pytest
 
 from consumers.lifecycle import Finished, batch_of
+from streams.errors import TreadleError
 from streams.message import Message
-from streams.orders import Order, encode_order
+from streams.orders import Order, encode_order, forget
 from streams.producer import Producer
 from tests.builders.messages import NOW
-from tests.line import Line, wait_until
+from tests.line import PLANNED, TIERS, Line, wait_until
+from treadle import ordering
+from treadle.dead.asked import Note
+from treadle.finding_jobs import Found, Where, find_job
+from treadle.ordering import Desk
+from treadle.standing import order_about
 
 
 def outcomes(line: Line) -> dict[str, Finished]:
@@ -84,18 +96,36 @@ def test_messages_of_others_on_our_topics_are_passed_over(shop: Line) -> None:
 
 def test_a_cancel_that_races_the_start_leaves_each_job_with_one_end(shop: Line) -> None:
     shop.start("consumer", "--queues", "low")
-    wait_until(lambda: "partitions_assigned" in shop.log, told="it has partitions")
-    jobs = enqueue(shop, 2_000, word="hello")
     producer = Producer({"bootstrap.servers": shop.kafka})
+    first, racing, last = ([f"{name}-{number}" for number in range(700)] for name in ("a", "b", "c"))
+    producer.send(map(say, first))
+    wait_until(lambda: set(first) <= outcomes(shop).keys(), told="the first have ended before any order")
+    producer.send([*map(end_it, last), end_it("known"), say("known")])
+    wait_until(
+        lambda: "known" in outcomes(shop), told="the orders about the last are known before their jobs"
+    )
 
-    producer.send([encode_order(job, Order("cancel", job, "ada", NOW)) for job in reversed(jobs)])
+    both = zip(map(say, racing), map(end_it, reversed(racing)), strict=True)
+    producer.send([*map(end_it, first), *(each for pair in both for each in pair), *map(say, last)])
     producer.close()
-    wait_until(lambda: set(jobs) <= outcomes(shop).keys(), told="all have ended")
+    wait_until(lambda: {*first, *racing, *last} <= outcomes(shop).keys(), told="all have ended")
 
-    ends = Counter(done.outcome for done in outcomes(shop).values())
-    assert ends.keys() <= {"succeeded", "cancelled"}
-    assert ends["succeeded"] == len(shop.out)
-    assert ends.total() == len(jobs)
+    told = [done for each in shop.sent("jobs.lifecycle") for done in batch_of(each.value).finished]
+    ends = {done.job: done.outcome for done in told}
+    assert len(told) == len(ends) == 2_101
+    assert {ends[job] for job in first} == {"succeeded"}
+    assert {ends[job] for job in racing} <= {"succeeded", "cancelled"}
+    assert {ends[job] for job in last} == {"cancelled"}
+    assert Counter(ends.values())["succeeded"] == len(shop.out)
+
+
+def say(job: str) -> Message:
+    papers = [("ce_id", job.encode()), ("ce_type", b"life.say"), ("ce_source", b"/test")]
+    return Message("jobs.low", None, b'{"word":"hello"}', papers)
+
+
+def end_it(job: str) -> Message:
+    return encode_order(job, Order("cancel", job, "bea", NOW))
 
 
 def test_a_job_for_later_that_is_cancelled_ends_when_it_comes_up(shop: Line) -> None:
@@ -174,3 +204,73 @@ def test_a_moment_that_is_missing_or_without_zone_is_refused(shop: Line) -> None
     assert (nothing.returncode, no_zone.returncode) == (2, 2)
     assert "say --in DURATION or --at TIME" in nothing.stderr
     assert "has no zone" in no_zone.stderr
+
+
+@pytest.fixture
+def desk(shop: Line) -> Iterator[Desk]:
+    kafka = {"bootstrap.servers": shop.kafka}
+    producer = Producer(kafka)
+    yield Desk(kafka, PLANNED, producer, timedelta(seconds=10))
+    producer.close()
+
+
+def found_while(do: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on this is done each time a search for a job is over."""
+
+    def find_and_do(*arguments: Any) -> Found:
+        found = find_job(*arguments)
+        do()
+        return found
+
+    monkeypatch.setattr(ordering, "find_job", find_and_do)
+
+
+def test_a_job_is_not_moved_when_somebody_cancels_it_meanwhile(
+    shop: Line, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job,) = enqueue(shop, 1, word="hello", later="1h")
+    found_while(lambda: desk.sender.send([end_it(job)]), monkeypatch)
+
+    answer = desk.move(job, None, Note("ada"))
+
+    assert not answer.ordered
+    assert "somebody ordered otherwise meanwhile" in answer.done
+    assert [order.action for order in [order_about(desk.kafka, job)] if order] == ["cancel"]
+    assert len(shop.sent(*TIERS)) == 1
+
+
+def test_a_cancel_that_somebody_takes_back_meanwhile_says_so(
+    shop: Line, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job,) = enqueue(shop, 1, word="hello", later="1h")
+    found_while(lambda: desk.sender.send([forget(job)]), monkeypatch)
+
+    answer = desk.cancel(job, Note("ada"))
+
+    assert (answer.where, answer.ordered) == (Where.WAITING, False)
+
+
+def test_a_cancel_whose_search_fails_or_is_interrupted_orders_nothing(
+    shop: Line, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job,) = enqueue(shop, 1, word="hello", later="1h")
+
+    for reason in (KeyboardInterrupt(), TreadleError("Kafka does not answer")):
+        monkeypatch.setattr(ordering, "find_job", Mock(side_effect=reason))
+        with pytest.raises(type(reason)):
+            desk.cancel(job, Note("ada"))
+
+    assert order_about(desk.kafka, job) is None
+
+
+def test_a_cancel_whose_search_is_cut_short_orders_nothing_and_says_what_may_be(
+    shop: Line, desk: Desk
+) -> None:
+    enqueue(shop, 3, word="hello")
+
+    answer = replace(desk, within=timedelta(seconds=-1)).cancel("of-nobody", Note("ada"))
+
+    assert (answer.where, answer.ordered) == (Where.UNKNOWN, False)
+    assert "not everything could be searched" in answer.told
+    assert "had it come up meanwhile, it has ended" in answer.done
+    assert order_about(desk.kafka, "of-nobody") is None

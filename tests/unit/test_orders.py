@@ -14,7 +14,7 @@ from consumers.orders import Orders
 from consumers.outcome import Cancelled
 from consumers.worker import Workers
 from streams.message import Message, Received
-from streams.orders import MOVED, Order, Ruling, encode_order, moved, ruling
+from streams.orders import MOVED, Order, Ruling, encode_order, moved, released, ruling
 from streams.tiers import due_of
 from tests.builders.messages import KINDS, NOW, Greet, a_message
 
@@ -69,6 +69,27 @@ def test_an_order_of_whose_job_a_copy_is_left_is_kept_until_that_has_come_up() -
 
     assert orders.due(now=time.time() + 24 * hour) == []
     assert {m.key for m in orders.due(now=time.time() + 26 * hour)} == {b"cancelled", b"moved"}
+
+
+def test_a_cancel_outlives_the_moves_that_were_ordered_before_it() -> None:
+    moved_by, cancelled_by = replace(MOVE, stale=(900,)), CANCEL_MOVED
+    orders = given(("a", moved_by), ("a", cancelled_by), ("b", moved_by), ("b", None), ("b", CANCEL))
+
+    assert orders.due() == []  # both copies were due long ago
+    assert (orders.of("a"), orders.of("b")) == (cancelled_by, CANCEL)
+
+    orders.ended("a")
+    assert [message.key for message in orders.due(now=time.time() + 61)] == [b"a"]
+
+
+def test_a_released_job_is_cancelled_no_more_and_its_stale_copies_stay_stale() -> None:
+    freed, still_moved = released("a", CANCEL), released("b", CANCEL_MOVED)
+
+    assert (freed.topic, freed.key, freed.value) == ("treadle.orders", b"a", None)
+    orders = given()
+    orders.take(still_moved.key, still_moved.value)
+    assert ruling(orders.of("b"), a_message(headers={"treadle_due": b"900"})) is Ruling.DROP
+    assert ruling(orders.of("b"), a_message()) is Ruling.GO_ON
 
 
 def test_what_cannot_be_read_changes_nothing() -> None:

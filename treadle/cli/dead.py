@@ -125,7 +125,7 @@ def edit(
         changes = Changes(_arguments(args), kind, queue, key)
         message, changed = edited(found.received(), changes, kinds)
         with at.producer() as producer:
-            if not send_edited(at.database, producer, found, message, who, changed):
+            if not send_edited(at.database, producer, found, message, who, at.orders(), changed):
                 _none(letter)
     print(dict(message.headers)["ce_id"].decode(errors="backslashreplace"))
     people().print(f"{found.name} is sent to {message.topic}; changed: {', '.join(changed) or 'nothing'}")

@@ -87,8 +87,12 @@ def retry(
         with at.producer() as producer, _stopping() as stop:
             from treadle.dead.send import send_back
 
+            orders = at.orders()
+
             def send(first: int | None = None) -> Iterator[Sent]:
-                return send_back(at.database, producer, wanted, who, again=again, rate=rate, first=first)
+                return send_back(
+                    at.database, producer, wanted, who, orders, again=again, rate=rate, first=first
+                )
 
             if canary is None or _canary_succeeds(at, send(canary), account, canary_wait):
                 _work(send(), account, stop)

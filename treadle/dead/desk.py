@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
+from consumers.orders import Orders
 from streams.errors import ConfigError
 from streams.producer import Producer
 from treadle.database import engine, refusal
 from treadle.dead.follow import Told, catch_up
 from treadle.settings import Settings
+from treadle.standing import standing_orders
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,10 @@ class Desk:
 
     database: Engine
     kafka: dict[str, Any]
+
+    def orders(self) -> Orders:
+        """The orders about single jobs that stand now. Raises ConfigError."""
+        return standing_orders(self.kafka)
 
     @contextmanager
     def producer(self) -> Iterator[Producer]:

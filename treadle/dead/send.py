@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
+from consumers.orders import Orders
 from streams.audit import Audit, Place, encode_audit
 from streams.message import Message
+from streams.orders import released
 from streams.producer import Sender
 from streams.redrive import home_of, sent_home
 from treadle.dead import store
@@ -42,6 +44,7 @@ def send_back(
     sender: Sender,
     chosen: Chosen,
     note: Note,
+    orders: Orders,
     *,
     again: bool = False,
     rate: float | None = None,
@@ -49,6 +52,7 @@ def send_back(
 ) -> Iterator[Sent]:
     """Send the chosen letters home, 1,000 with one wait; yields after each batch, when it is in Kafka and marked.
 
+    What `orders` still has to say about these jobs is of their former lives: none is cancelled by it any more.
     `rate` bounds how many a second. `first` ends it after so many. Letters that died again after they had been sent
     back stay unless `again`. Raises NotDelivered; the letters of that batch stay dead.
     """
@@ -63,6 +67,7 @@ def send_back(
             batch, further = claim(db, chosen, after, limit, again=again)
             if not batch:
                 return
+            release(sender, orders, [letter.job_id for letter in batch])
             sent = _send(db, sender, batch, further, note)
         after = batch[-1].place
         left = left if left is None else left - sent.letters + sent.repeated
@@ -95,8 +100,21 @@ def _send(
     return Sent(went, ids, homeless, went - len(same))
 
 
+def release(sender: Sender, orders: Orders, jobs: Sequence[str]) -> None:
+    """Take back what cancels these jobs: given while they ran, it would end them when they come home."""
+    standing = {job: order for job in jobs if (order := orders.of(job)) and order.action == "cancel"}
+    if standing:
+        sender.send([released(job, order) for job, order in standing.items()])
+
+
 def send_edited(
-    database: Engine, sender: Sender, letter: Letter, message: Message, note: Note, changed: list[str]
+    database: Engine,
+    sender: Sender,
+    letter: Letter,
+    message: Message,
+    note: Note,
+    orders: Orders,
+    changed: list[str],
 ) -> bool:
     """Send this message in the place of a letter; False when it is dead no longer. Raises NotDelivered."""
     with database.begin() as db:
@@ -104,6 +122,7 @@ def send_edited(
         batch, further = claim(db, chosen, _START, 1, again=True)
         if not batch:
             return False
+        release(sender, orders, [letter.job_id])
         sender.send([message])
         record(db, sender, "edit", [*batch, *further], note, changed)
     return True
