@@ -22,6 +22,7 @@ from treadle.settings import read_settings
 
 SOURCE = "/treadle/cli"
 _BATCH = 1_000
+_NO_ARGS = "{}"
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,7 +42,7 @@ def enqueue(
     ],
     args: Annotated[
         str, typer.Argument(help="The arguments: a JSON object, or an array in field order.")
-    ] = "{}",
+    ] = _NO_ARGS,
     queue: Annotated[Queue | None, typer.Option(help="Another queue than the kind's.")] = None,
     key: Annotated[str | None, typer.Option(help="Another ordering key than the kind's.")] = None,
     delay: Annotated[
@@ -57,6 +58,9 @@ def enqueue(
 
     echo '{"kind": "polls.close", "args": {"poll_id": 42}, "in": "5m"}' | treadle enqueue -
     """
+    if kind == "-":
+        given = {"ARGS": args if args != _NO_ARGS else None, "--queue": queue, "--key": key}
+        _refuse_beside_lines({**given, "--in": delay, "--at": at})
     settings = read_settings()
     kinds = load_kinds(settings.workers)
     tiers = settings.planned_topics().tiers
@@ -68,6 +72,14 @@ def enqueue(
     envelope = seal(job, source=SOURCE, queue=queue, key=key, due=read_due(datetime.now(UTC), delay, at))
     encode_job(envelope)  # what is too large is told before anything is opened
     _send([envelope], settings.kafka_properties(), tiers)
+
+
+def _refuse_beside_lines(given: dict[str, str | None]) -> None:
+    """What holds for one job is said in its line; beside `-` it would hold for none."""
+    for option, text in given.items():
+        if text is not None:
+            name = option.removeprefix("--").lower()
+            raise typer.BadParameter(f'with -, each line says it itself, as "{name}"', param_hint=option)
 
 
 def _enqueue_lines(kinds: Kinds, kafka: dict[str, str], tiers: Tiers) -> None:
