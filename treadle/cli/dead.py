@@ -60,7 +60,7 @@ def list_(
 
 @app.command(name="show")
 def show_(
-    letter: Annotated[str, typer.Argument(help="A letter (3:1042), or a job's id.")],
+    letter: options.Name,
     as_json: options.AsJson = False,
 ) -> None:
     """Show all there is of one letter: headers and arguments as they came, the failure, what was done with it.
@@ -88,12 +88,12 @@ def show_(
 
 @app.command()
 def edit(
-    letter: Annotated[str, typer.Argument(help="A letter (3:1042), or a job's id.")],
+    letter: options.Name,
     args: Annotated[
         str | None,
         typer.Argument(help="New arguments as JSON, or - for stdin."),
     ] = None,
-    kind: Annotated[str | None, typer.Option(help="Another kind.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Another kind.", callback=options.not_empty)] = None,
     queue: Annotated[Queue | None, typer.Option(help="Another queue.")] = None,
     key: Annotated[str | None, typer.Option(help="Another ordering key.")] = None,
     by: options.By = None,

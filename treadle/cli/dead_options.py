@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import re
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -13,17 +13,31 @@ from treadle.cli.ago import moment
 from treadle.dead.asked import Chosen, Note
 
 _LETTER = re.compile(r"(\d{1,9}):(\d{1,18})")
+_Given = TypeVar("_Given")
+
+
+def not_empty(given: _Given) -> _Given:
+    """Refuse an empty name or condition: it comes from a variable that is not set, and would choose too much."""
+    if "" in (given if isinstance(given, list | tuple) else (given,)):
+        raise typer.BadParameter("it is empty. Is a variable not set?")
+    return given
+
 
 Names = Annotated[
-    list[str] | None, typer.Argument(help="Letters (3:1042), or ids of jobs.", show_default=False)
+    list[str] | None,
+    typer.Argument(help="Letters (3:1042), or ids of jobs.", show_default=False, callback=not_empty),
 ]
-Kind = Annotated[list[str] | None, typer.Option(help="Of this kind; may be given several times.")]
+Name = Annotated[str, typer.Argument(help="A letter (3:1042), or a job's id.", callback=not_empty)]
+Kind = Annotated[
+    list[str] | None, typer.Option(help="Of this kind; may be given several times.", callback=not_empty)
+]
 OfQueue = Annotated[Queue | None, typer.Option(help="Whose home is this queue.")]
-Error = Annotated[str | None, typer.Option(help="With this error: LookupError.")]
+Error = Annotated[str | None, typer.Option(help="With this error: LookupError.", callback=not_empty)]
 Since = Annotated[str | None, typer.Option(help="That died since then: 2h (ago), or ISO 8601.")]
 Until = Annotated[str | None, typer.Option(help="That died before then.")]
 WithText = Annotated[
-    str | None, typer.Option("--text", help="With this in the arguments or in what the error said.")
+    str | None,
+    typer.Option("--text", help="With this in the arguments or in what the error said.", callback=not_empty),
 ]
 All = Annotated[bool, typer.Option("--all", help="All there are.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how many, and of which kinds.")]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What a person may do about one job.", no_args_is_help=True)
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", callback=options.not_empty)]
 Within = Annotated[float, typer.Option(min=0.1, help="Seconds to look for the job.")]
 Why = Annotated[str, typer.Option(help="Why; is told with what becomes of the job.")]
 
