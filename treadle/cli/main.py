@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -49,6 +50,7 @@ def main() -> None:
     """Exit code 0: done; 1: it failed; 2: called wrongly. One line on stderr says why."""
     logs.configure("error")  # what a client library mutters while it tries again is for processes that run
     try:
+        _refuse_what_is_no_text(sys.argv[1:])
         app()
     except BadMessage as error:
         _end(error, 2)
@@ -57,6 +59,15 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone, and nobody is left to tell
         sys.exit(1)
+
+
+def _refuse_what_is_no_text(arguments: list[str]) -> None:
+    """Bytes that are no text come from the shell as lone surrogates, which nobody can encode again."""
+    for each in arguments:
+        try:
+            each.encode()
+        except UnicodeEncodeError:
+            raise BadMessage(f"{os.fsencode(each)!r} is no {sys.getfilesystemencoding()} text") from None
 
 
 def _end(error: TreadleError, code: int) -> None:
