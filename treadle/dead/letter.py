@@ -14,6 +14,8 @@ from streams.redrive import home_of, number_of, redrives_of, text_of
 from streams.topics import DEAD, queue_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + _DAY, datetime.max.replace(tzinfo=UTC) - _DAY
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[tuple[str, bytes | None]]).decode
 
@@ -73,8 +75,8 @@ def letter_of(received: Received) -> Letter:
         queue=(queue_of(home) or "") if home else "",
         error=_storable(failure.error) if failure else "",
         message=_storable(failure.message) if failure else "",
-        first_at=failure.first_at if failure else None,
-        last_at=failure.last_at if failure else None,
+        first_at=_readable(failure.first_at) if failure else None,
+        last_at=_readable(failure.last_at) if failure else None,
         died_at=_moment(received.timestamp),
         attempt=number_of(received, "treadle_attempt") or 1,
         redrives=redrives_of(received),
@@ -89,8 +91,17 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "\\x00")
 
 
+def _readable(moment: datetime) -> datetime | None:
+    """In UTC; None for what PostgreSQL could hold, and Python not read again in the zone of whoever reads.
+
+    One without a zone is in UTC. No zone is a whole day from it.
+    """
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if _FIRST <= moment <= _LAST else None
+
+
 def _moment(ms: int) -> datetime:
     try:
-        return _EPOCH + timedelta(milliseconds=ms)
+        return _readable(_EPOCH + timedelta(milliseconds=ms)) or _EPOCH
     except OverflowError:  # Kafka takes any time that a client gives
         return _EPOCH
