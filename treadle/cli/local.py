@@ -25,7 +25,7 @@ Home = Annotated[
     typer.Option(help="Folder of the stack.", show_default="$XDG_STATE_HOME/treadle/default", metavar="DIR"),
 ]
 
-people = Console(stderr=True, highlight=False, soft_wrap=True)
+people = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:

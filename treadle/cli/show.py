@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 
 def people() -> Console:
-    """Where messages to people go: stderr."""
-    return Console(stderr=True, highlight=False)
+    """Where messages to people go: stderr. They name what others have called so: nothing in them is markup."""
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def show(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str) -> None:
@@ -34,5 +34,5 @@ def table(rows: Sequence[dict[str, Any]], *, title: str | None = None) -> Table:
     for name, value in rows[0].items():
         made.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
     for row in rows:
-        made.add_row(*("" if value is None else escape(str(value)) for value in row.values()))
+        made.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
     return made

@@ -1,0 +1,27 @@
+"""What commands show people: names and texts as they are, and nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import pytest
+
+from treadle.cli.show import people, show
+
+NAMES = ["[/x]", "[bold]loud", ":100:", "[1, 2]"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_looks_like_markup_is_told_as_it_is(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people().print(f"{name} is no dead letter")
+
+    assert capsys.readouterr().err == f"{name} is no dead letter\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cell_that_looks_like_markup_is_shown_as_it_is(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show([{"kind": name, "letters": 1}], as_json=False, empty="")
+
+    assert name in capsys.readouterr().out
