@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from treadle.cli.show import people, show
+from treadle.dead.view import told
 
 NAMES = ["[/x]", "[bold]loud", ":100:", "[1, 2]"]
 
@@ -25,3 +26,8 @@ def test_a_cell_that_looks_like_markup_is_shown_as_it_is(
     show([{"kind": name, "letters": 1}], as_json=False, empty="")
 
     assert name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("value", ['{"name":"\\ud83d"}', '{"a": 1, "a": 2}', "[1.0,1e400]", "no JSON"])
+def test_arguments_are_told_as_they_came(value: str) -> None:
+    assert told({"value": value}) == f"value         {value}"

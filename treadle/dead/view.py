@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from streams.dead import FAILURE, failure_of
@@ -47,17 +46,8 @@ def told(story: dict[str, Any]) -> str:
             value = "".join(f"\n{'':14}{key} = {text}" for key, text in value.items())
         elif isinstance(value, list):
             value = "".join(f"\n{'':14}{line}" for line in value)
-        elif name == "value":
-            value = _pretty(value)
         lines.append(f"{name.replace('_', ' '):<12}  {value}")
     return "\n".join(lines)
-
-
-def _pretty(text: str) -> str:
-    try:
-        return json.dumps(json.loads(text), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _text(raw: bytes | None) -> str | None:
