@@ -37,3 +37,31 @@ def test_moments_out_of_range_are_left_out_and_the_letters_can_be_deleted(desk: 
     assert len(rows) == 2
     assert {None} < {story[name] for story in stories for name in ("first_at", "last_at")}
     assert "2 of 2 letters deleted" in said
+
+
+TITLE = "\x1b]0;all is well\x07"
+
+
+def test_nothing_in_a_letter_is_obeyed_by_a_terminal(desk: Desk) -> None:
+    foreign(desk, TITLE.encode(), kind=TITLE, error=TITLE, message=f"one\ntwo{TITLE}", backtrace=[TITLE])
+
+    listed = desk.run("list")
+    counted = desk.run("retry", "--all", "--dry-run")
+    told = desk.run("show", desk.table()[0]["letter"])
+    refused = desk.run("edit", desk.table()[0]["letter"], "[1]", code=2)
+
+    for said in (listed, counted, told, refused):
+        assert "\\x1b]0;all is well\\x07" in said
+        assert "\x1b" not in said
+        assert "\x07" not in said
+    assert "one\\ntwo" in listed
+    assert "one\n              two" in told
+
+
+def test_arguments_are_shown_as_they_came_and_names_as_they_are_given(desk: Desk) -> None:
+    foreign(desk, b'{"name":"\\ud83d","name":1}')
+
+    (row,) = desk.table()
+
+    assert '{"name":"\\ud83d","name":1}' in desk.run("show", row["letter"])
+    assert "[/x] is no dead letter" in desk.run("show", "[/x]", code=1)

@@ -14,6 +14,7 @@ from treadle.cli import dead_options as options
 from treadle.cli import dead_retry
 from treadle.cli.show import people, show
 from treadle.settings import read_settings
+from treadle.visible import visible
 
 if TYPE_CHECKING:
     from treadle.dead.asked import Chosen
@@ -127,7 +128,7 @@ def edit(
         with at.producer() as producer:
             if not send_edited(at.database, producer, found, message, who, at.orders(), changed):
                 _none(letter)
-    print(dict(message.headers)["ce_id"].decode(errors="backslashreplace"))
+    print(visible(dict(message.headers)["ce_id"].decode(errors="backslashreplace")))
     people().print(f"{found.name} is sent to {message.topic}; changed: {', '.join(changed) or 'nothing'}")
 
 

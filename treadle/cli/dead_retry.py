@@ -18,6 +18,7 @@ from treadle.catalogue import load_kinds
 from treadle.cli import dead_options as options
 from treadle.cli.show import people, show
 from treadle.settings import read_settings
+from treadle.visible import visible
 
 if TYPE_CHECKING:
     from treadle.dead.asked import Chosen
@@ -248,4 +249,4 @@ def _tell(account: Account, *, as_json: bool) -> None:
         some = ", ".join(list(account.homeless)[:5]) + ("…" if len(account.homeless) > 5 else "")
         tell(f"  {len(account.homeless):,} name no queue ({some}): `treadle dead edit LETTER --queue`")
     if account.stopped:
-        tell(f"treadle: {account.stopped}. The rest stays dead.")
+        tell(visible(f"treadle: {account.stopped}. The rest stays dead."))

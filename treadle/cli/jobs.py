@@ -15,6 +15,7 @@ from streams.later import read_due
 from treadle.cli import dead_options as options
 from treadle.cli.show import people
 from treadle.settings import read_settings
+from treadle.visible import visible
 
 if TYPE_CHECKING:
     from treadle.ordering import Answer, Desk
@@ -99,7 +100,7 @@ def _answer(job: str, within: float, ask: Callable[[Desk], Answer], *, as_json: 
         json.dump({**found, "done": answer.done}, sys.stdout)
         print()
     else:
-        people().print(f"{answer.where} ({answer.told}): {answer.done}")
+        people().print(visible(f"{answer.where} ({answer.told}): {answer.done}"))
     if not answer.ordered:
         sys.exit(1)
 

@@ -24,6 +24,7 @@ from treadle.cli import (
     topics,
 )
 from treadle.prepare import prepare
+from treadle.visible import visible
 
 app = typer.Typer(
     help="Background work as event streams on Apache Kafka.",
@@ -71,7 +72,7 @@ def _refuse_what_is_no_text(arguments: list[str]) -> None:
 
 
 def _end(error: TreadleError, code: int) -> None:
-    print(f"treadle: {error}", file=sys.stderr)
+    print(f"treadle: {visible(str(error), lines=True)}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from treadle.visible import visible
+
 
 def people() -> Console:
     """Where messages to people go: stderr. They name what others have called so: nothing in them is markup."""
@@ -29,10 +31,13 @@ def show(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str) -> None:
 
 
 def table(rows: Sequence[dict[str, Any]], *, title: str | None = None) -> Table:
-    """A table whose columns are the keys of the first row; numbers stand to the right."""
+    """A table whose columns are the keys of the first row; numbers stand to the right.
+
+    What a terminal would obey is written out in the cells, also the ends of lines.
+    """
     made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for name, value in rows[0].items():
         made.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+        made.add_row(*(Text("" if value is None else visible(str(value))) for value in row.values()))
     return made

@@ -6,6 +6,9 @@ from typing import Any
 
 from streams.dead import FAILURE, failure_of
 from treadle.dead.letter import Letter
+from treadle.visible import visible
+
+_NEXT = "\n" + " " * 14
 
 
 def story(row: Any) -> dict[str, Any]:
@@ -37,16 +40,18 @@ def story(row: Any) -> dict[str, Any]:
 
 
 def told(story: dict[str, Any]) -> str:
-    """The same as lines of text, without what is empty."""
+    """The same as lines of text for a terminal, without what is empty. Only names begin at a line's start."""
     lines = []
     for name, value in story.items():
         if value in (None, "", [], {}):
             continue
         if isinstance(value, dict):
-            value = "".join(f"\n{'':14}{key} = {text}" for key, text in value.items())
+            text = "".join(_NEXT + visible(f"{key} = {each}") for key, each in value.items())
         elif isinstance(value, list):
-            value = "".join(f"\n{'':14}{line}" for line in value)
-        lines.append(f"{name.replace('_', ' '):<12}  {value}")
+            text = "".join(_NEXT + visible(line) for line in value)
+        else:
+            text = visible(str(value), lines=True).replace("\n", _NEXT)
+        lines.append(f"{name.replace('_', ' '):<12}  {text}")
     return "\n".join(lines)
 
 
