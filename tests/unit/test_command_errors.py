@@ -45,6 +45,8 @@ def call(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
         (["enqueue", "-", "--key", "poll:1"], 'as "key"'),
         (["enqueue", "-", "[1]"], 'for ARGS: with -, each line says it itself, as "args"'),
         (["dead", "list", ""], "it is empty. Is a variable not set?"),
+        (["dead", "list", "--since", "999999d"], "'999999d' is no moment: write 30m, 2h or 7d ago"),
+        (["dead", "list", "--until", "noon"], "'noon' is no moment"),
         (["dead", "list", "--text", ""], "for '--text': it is empty. Is a variable not set?"),
         (["dead", "show", ""], "it is empty"),
         (["dead", "retry", "3:1042", ""], "it is empty"),

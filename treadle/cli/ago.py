@@ -16,11 +16,11 @@ def moment(text: str | None, option: str, now: datetime | None = None) -> dateti
     if text is None:
         return None
     now = now or datetime.now(UTC)
-    if match := _AGO.fullmatch(text):
-        return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
     try:
+        if match := _AGO.fullmatch(text):
+            return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # so many days ago there was no year 1
         found = None
     if found is None or found.tzinfo is None:
         raise typer.BadParameter(
