@@ -106,6 +106,15 @@ def test_letters_are_listed_by_filter(desk: Desk) -> None:
     assert found("--limit", "1") <= {close, repair, odd}
 
 
+def test_a_long_reason_is_cut_in_the_table_and_whole_in_json(desk: Desk) -> None:
+    desk.die(CLOSE, error=LookupError("long " * 30 + "end"))
+
+    (row,) = desk.table()
+
+    assert row["message"] == "long " * 30 + "end"
+    assert "…" in desk.run("list")
+
+
 def test_one_letter_is_shown_with_all_there_is(desk: Desk) -> None:
     (job,) = desk.die(CLOSE, x_foreign=b"\xff\x00")
 

@@ -52,7 +52,7 @@ def list_(
     wanted = options.chosen(load_kinds(settings.workers), letters, kind, queue, error, since, until, text)
     wanted = replace(wanted, state="" if state == "all" else state)
     with desk(settings) as at, at.database.connect() as db:
-        rows = [_row(row) for row in newest(db, wanted, limit)]
+        rows = [_row(row, whole=as_json) for row in newest(db, wanted, limit)]
         there = sum(each.letters for each in count(db, wanted))
     show(rows, as_json=as_json, empty="no dead letters")
     if rows and not as_json:
@@ -170,14 +170,14 @@ def _none(letter: str) -> NoReturn:
     sys.exit(1)
 
 
-def _row(row: Any) -> dict[str, Any]:
+def _row(row: Any, *, whole: bool) -> dict[str, Any]:
     return {
         "letter": f"{row.partition}:{row.offset}",
         "job": row.job_id,
         "kind": row.kind,
         "queue": row.queue,
         "error": row.error,
-        "message": row.message if len(row.message) <= 80 else row.message[:79] + "…",
+        "message": row.message if whole or len(row.message) <= 80 else row.message[:79] + "…",
         "attempt": row.attempt,
         "sent before": row.redrives,
         "died": row.died_at.isoformat(timespec="seconds"),
