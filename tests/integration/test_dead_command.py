@@ -103,7 +103,7 @@ def test_letters_are_listed_by_filter(desk: Desk) -> None:
     assert found("--since", "1h", "--until", "2200-01-01T00:00:00Z") == {close, repair, odd}
     assert found("--until", "1h") == set()
     assert found(repair, desk.table(close)[0]["letter"]) == {close, repair}
-    assert found("--limit", "1") <= {close, repair, odd}
+    assert found("--limit", "1") == {odd}
 
 
 def test_a_long_reason_is_cut_in_the_table_and_whole_in_json(desk: Desk) -> None:
