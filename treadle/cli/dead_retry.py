@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +17,7 @@ import typer
 from treadle.catalogue import load_kinds
 from treadle.cli import dead_options as options
 from treadle.cli.show import people, show
+from treadle.cli.stopping import Stop, stopping
 from treadle.settings import read_settings
 from treadle.visible import visible
 
@@ -85,17 +86,17 @@ def retry(
         account = Account(sum(each.letters for each in counts), died_again=died_again)
         if not letters and not yes and account.chosen > died_again:
             _ask(f"Send {account.chosen - died_again:,} letters home?")
-        with at.producer() as producer, _stopping() as stop:
+        with at.producer() as producer, stopping() as stop:
             from treadle.dead.send import send_back
 
-            orders = at.orders()
-
-            def send(first: int | None = None) -> Iterator[Sent]:
-                return send_back(
-                    at.database, producer, wanted, who, orders, again=again, rate=rate, first=first
-                )
-
-            if canary is None or _canary_succeeds(at, send(canary), account, canary_wait):
+            send = partial(
+                send_back,
+                *(at.database, producer, wanted, who, at.orders()),
+                again=again,
+                rate=rate,
+                pause=stop.wait,
+            )
+            if canary is None or _canary_succeeds(at, send(first=canary), account, canary_wait, stop):
                 _work(send(), account, stop)
     _tell(account, as_json=as_json)
     if account.stopped or (letters and not account.sent):
@@ -129,7 +130,7 @@ def delete(
         account = Account(sum(each.letters for each in counts))
         if not letters and not yes and account.chosen:
             _ask(f"Delete {account.chosen:,} letters?")
-        with at.producer() as producer, _stopping() as stop:
+        with at.producer() as producer, stopping() as stop:
             from treadle.dead.send import delete as delete_letters
 
             _work(delete_letters(at.database, producer, wanted, who), account, stop)
@@ -172,58 +173,41 @@ def _ask(question: str) -> None:
         sys.exit(1)
 
 
-def _canary_succeeds(at: Desk, batches: Iterator[Sent], account: Account, wait: float) -> bool:
+def _canary_succeeds(at: Desk, batches: Iterator[Sent], account: Account, wait: float, stop: Stop) -> bool:
     """Send the canary and wait for its outcomes; whether all went well. The account says how it went."""
     from treadle.dead.canary import WELL, Canary
 
     canary = Canary(at.kafka)
     try:
         jobs: list[str] = []
-        for batch in batches:
+        for batch in stop.before_each(batches):
             account.take(batch)
             jobs += batch.jobs
-        outcomes = canary.outcomes(set(jobs), timedelta(seconds=wait))
+        outcomes = canary.outcomes(set(jobs), timedelta(seconds=wait), pause=stop.wait)
     finally:
         canary.close()
-    account.canary = {job: outcomes.get(job, "nothing told in time") for job in jobs}
+    missing = "nothing told yet" if stop.asked else "nothing told in time"
+    account.canary = {job: outcomes.get(job, missing) for job in jobs}
     bad = [outcome for outcome in account.canary.values() if outcome not in WELL]
     if bad:
         told = ", ".join(f"{count} {outcome}" for outcome, count in Counter(bad).items())
-        account.stopped = f"{len(bad)} of the canary's {len(jobs)} jobs did not succeed ({told})"
+        fared = "had not succeeded when it was asked to stop" if stop.asked else "did not succeed"
+        account.stopped = f"{len(bad)} of the canary's {len(jobs)} jobs {fared} ({told})"
     return not bad
 
 
-def _work(batches: Iterator[Sent], account: Account, stop: list[int]) -> None:
+def _work(batches: Iterator[Sent], account: Account, stop: Stop) -> None:
     """Go through the batches under a progress bar; a signal ends it between two."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("letters"), TimeRemainingColumn())
     with Progress(*columns, console=people(), transient=True) as bar:
         task = bar.add_task("", total=account.chosen - account.died_again, completed=account.sent)
-        for batch in batches:
+        for batch in stop.before_each(batches):
             account.take(batch)
             bar.update(task, completed=account.sent)
-            if stop:
-                account.stopped = "asked to stop; the same command goes on where this one ended"
-                return
-
-
-@contextmanager
-def _stopping() -> Iterator[list[int]]:
-    """SIGINT and SIGTERM let the batch at hand be finished; a second one ends at once."""
-    asked: list[int] = []
-
-    def ask(number: int, frame: object) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    if stop.asked:
+        account.stopped = "asked to stop; the same command goes on where this one ended"
 
 
 def _of_chosen(account: Account) -> str:

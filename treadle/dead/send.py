@@ -8,7 +8,7 @@ from the audit by whoever comes next.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -49,12 +49,14 @@ def send_back(
     again: bool = False,
     rate: float | None = None,
     first: int | None = None,
+    pause: Callable[[float], object] = time.sleep,
 ) -> Iterator[Sent]:
     """Send the chosen letters home, 1,000 with one wait; yields after each batch, when it is in Kafka and marked.
 
     What `orders` still has to say about these jobs is of their former lives: none is cancelled by it any more.
-    `rate` bounds how many a second. `first` ends it after so many. Letters that died again after they had been sent
-    back stay unless `again`. Raises NotDelivered; the letters of that batch stay dead.
+    `rate` bounds how many a second; the wait for it is a `pause` of so many seconds, which ends all by answering yes.
+    `first` ends it after so many. Letters that died again after they had been sent back stay unless `again`. Raises
+    NotDelivered; the letters of that batch stay dead.
     """
     after, left = _START, first
     most = min(_BATCH, max(1, int(rate))) if rate else _BATCH
@@ -72,8 +74,8 @@ def send_back(
         after = batch[-1].place
         left = left if left is None else left - sent.letters + sent.repeated
         yield sent
-        if rate:
-            time.sleep(max(0.0, began + sent.letters / rate - time.monotonic()))
+        if rate and pause(max(0.0, began + sent.letters / rate - time.monotonic())):
+            return
 
 
 def _send(
