@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from streams.errors import BadMessage
 from streams.message import Message
 from streams.topics import AUDIT
 
-Place = tuple[int, int]
+Place = tuple[Annotated[int, Meta(ge=0, le=2**31 - 1)], Annotated[int, Meta(ge=0, le=2**63 - 1)]]
 """Partition and offset of a letter on `jobs.dead`."""
 
 

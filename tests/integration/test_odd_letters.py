@@ -1,4 +1,4 @@
-"""Dead letters that somebody else wrote: `treadle dead` reads whatever is in them, and gets rid of it."""
+"""Dead letters and audits that somebody else wrote: `treadle dead` reads whatever is in them, and goes on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from streams.dead import FAILURE
+from streams.message import Message
+from streams.topics import AUDIT
 from tests.integration.test_dead_command import CLOSE, Desk, letter
 from tests.line import Line
 
@@ -65,3 +67,21 @@ def test_arguments_are_shown_as_they_came_and_names_as_they_are_given(desk: Desk
 
     assert '{"name":"\\ud83d","name":1}' in desk.run("show", row["letter"])
     assert "[/x] is no dead letter" in desk.run("show", "[/x]", code=1)
+
+
+def test_an_audit_of_others_stops_nobody(desk: Desk) -> None:
+    desk.die(CLOSE, CLOSE, CLOSE)
+    places = [[int(number) for number in row["letter"].split(":")] for row in desk.table()]
+
+    def audit(*letters: list[int], at: str = "2025-12-08T18:07:00Z", why: str = "") -> Message:
+        said = {"action": "delete", "by": "ada", "at": at, "letters": letters, "jobs": [], "why": why}
+        return Message(AUDIT, None, json.dumps(said).encode(), [])
+
+    desk.send(audit([2**40, 1]), audit([1, 2**70]), audit([-1, 1]))
+    desk.send(audit(places[0], why="no\x00thing"), audit(places[1], at="9999-12-31T23:59:59-14:00"))
+    deleted = desk.table("--state", "deleted")
+    stories = [json.loads(desk.run("show", row["letter"], "--json"))[0] for row in deleted]
+
+    assert len(desk.table()) == 1
+    assert sorted(story["changed_why"] for story in stories) == ["", "no\\x00thing"]
+    assert {story["changed_at"] for story in stories} == {None, "2025-12-08T18:07:00+00:00"}

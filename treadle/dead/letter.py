@@ -70,13 +70,13 @@ def letter_of(received: Received) -> Letter:
     return Letter(
         partition=received.partition,
         offset=received.offset,
-        job_id=_storable(text_of(received, "ce_id")),
-        kind=_storable(text_of(received, "ce_type")),
+        job_id=storable(text_of(received, "ce_id")),
+        kind=storable(text_of(received, "ce_type")),
         queue=(queue_of(home) or "") if home else "",
-        error=_storable(failure.error) if failure else "",
-        message=_storable(failure.message) if failure else "",
-        first_at=_readable(failure.first_at) if failure else None,
-        last_at=_readable(failure.last_at) if failure else None,
+        error=storable(failure.error) if failure else "",
+        message=storable(failure.message) if failure else "",
+        first_at=readable(failure.first_at) if failure else None,
+        last_at=readable(failure.last_at) if failure else None,
         died_at=_moment(received.timestamp),
         attempt=number_of(received, "treadle_attempt") or 1,
         redrives=redrives_of(received),
@@ -86,12 +86,12 @@ def letter_of(received: Received) -> Letter:
     )
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL's text holds every character but one."""
     return text.replace("\x00", "\\x00")
 
 
-def _readable(moment: datetime) -> datetime | None:
+def readable(moment: datetime) -> datetime | None:
     """In UTC; None for what PostgreSQL could hold, and Python not read again in the zone of whoever reads.
 
     One without a zone is in UTC. No zone is a whole day from it.
@@ -102,6 +102,6 @@ def _readable(moment: datetime) -> datetime | None:
 
 def _moment(ms: int) -> datetime:
     try:
-        return _readable(_EPOCH + timedelta(milliseconds=ms)) or _EPOCH
+        return readable(_EPOCH + timedelta(milliseconds=ms)) or _EPOCH
     except OverflowError:  # Kafka takes any time that a client gives
         return _EPOCH

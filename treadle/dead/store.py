@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from streams.audit import Audit
-from treadle.dead.letter import Letter
+from treadle.dead.letter import Letter, readable, storable
 
 _OURS = MetaData(schema="treadle")
 letters = Table(
@@ -89,8 +89,8 @@ def add(db: Connection, new: Sequence[Letter]) -> None:
 def mark(db: Connection, audit: Audit) -> None:
     """Carry out what was done with letters that are still dead. Harmless when repeated."""
     partitions, offsets = [place[0] for place in audit.letters], [place[1] for place in audit.letters]
-    values = {"state": STATES[audit.action], "at": audit.at, "by": audit.by, "why": audit.why}
-    db.execute(_MARK, {**values, "partitions": partitions, "offsets": offsets})
+    told = {"at": readable(audit.at), "by": storable(audit.by), "why": storable(audit.why)}
+    db.execute(_MARK, {**told, "state": STATES[audit.action], "partitions": partitions, "offsets": offsets})
 
 
 def read_positions(db: Connection) -> dict[tuple[str, int], int]:
