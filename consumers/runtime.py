@@ -104,9 +104,10 @@ class ConsumerProcess:
         if self._signals.quiet and not self._signals.draining and self._failure is None:
             self._leave()
             log.info("consumer_quiet", advice="it performs nothing more, and waits for SIGTERM")
-            while not self._signals.draining:
-                self._signals.asked.clear()
+            self._signals.asked.clear()
+            while not self._signals.draining:  # in this order: what comes after the look is waited for
                 self._signals.asked.wait()
+                self._signals.asked.clear()
         else:
             self._leave()
         self._pool.close()

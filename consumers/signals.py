@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from consumers.attempt import Attempt
+from streams.signals import set_soon
 
 
 class Signals:
@@ -34,11 +35,11 @@ class Signals:
         if self.draining:
             os._exit(1)  # asked twice: what is at work stays uncommitted, and runs elsewhere
         self.draining = True
-        self.asked.set()
+        set_soon(self.asked)
 
     def _be_quiet(self, number: int, frame: FrameType | None) -> None:
         self.quiet = True
-        self.asked.set()
+        set_soon(self.asked)
 
     def _print(self, number: int, frame: FrameType | None) -> None:
         faulthandler.dump_traceback(file=sys.stderr, all_threads=True)

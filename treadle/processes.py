@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 from streams import logs
 from streams.errors import ConfigError
 from streams.job import Queue
+from streams.signals import asked_to_stop
 from streams.topics import Topics
 from streams.tracing import tracer
 from treadle.catalogue import load_workers
@@ -103,7 +102,7 @@ def start_retries(settings: Settings, *, http: str | None = None) -> None:
     logs.configure(settings.log_level)
     kafka, tiers = settings.kafka_properties(), settings.planned_topics().tiers
     made = RetriesSettings(kafka, tiers, Membership(settings.group), settings.static_member, http)
-    RetriesProcess(made).run(_asked_to_stop())
+    RetriesProcess(made).run(asked_to_stop())
 
 
 def start_agents(settings: Settings) -> None:
@@ -126,7 +125,7 @@ def start_scheduler(settings: Settings, *, ring_now: bool) -> None:
     from treadle.database import engine
 
     logs.configure(settings.log_level)
-    stop = _asked_to_stop()
+    stop = asked_to_stop()
     database = engine(settings.database_url(), pool_size=1)
     producer = Producer(settings.kafka_properties())
     try:
@@ -134,14 +133,6 @@ def start_scheduler(settings: Settings, *, ring_now: bool) -> None:
     finally:
         producer.close()
         database.dispose()
-
-
-def _asked_to_stop() -> threading.Event:
-    """Set by SIGTERM and SIGINT."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def start_dead_letters(settings: Settings) -> None:
@@ -152,7 +143,7 @@ def start_dead_letters(settings: Settings) -> None:
     from treadle.dead.follow import follow_until
 
     logs.configure(settings.log_level)
-    stop = _asked_to_stop()
+    stop = asked_to_stop()
     database = engine(settings.database_url(), pool_size=1)
     try:
         follow_until(stop, database, settings.kafka_properties())

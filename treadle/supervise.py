@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from streams import logs
+from streams.signals import asked_to_stop
 
 log = structlog.get_logger()
 
@@ -63,9 +62,7 @@ class Child:
 def supervise(*, slots: int, ring_now: bool) -> None:
     """Keep the children running until SIGTERM or SIGINT, then end them in order."""
     logs.configure()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = asked_to_stop()
     children = [
         Child(["consumer", "--slots", str(slots)]),
         Child(["retries"]),
