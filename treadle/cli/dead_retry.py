@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,6 +38,7 @@ class Account:
     repeated: int = 0
     died_again: int = 0
     homeless: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
+    too_large: dict[str, None] = field(default_factory=dict)
     canary: dict[str, str] | None = None
     stopped: str = ""
 
@@ -45,6 +47,7 @@ class Account:
         self.sent += batch.letters
         self.repeated += batch.repeated
         self.homeless |= dict.fromkeys(batch.homeless)
+        self.too_large |= dict.fromkeys(batch.too_large)
 
 
 def retry(
@@ -217,9 +220,13 @@ def _of_chosen(account: Account) -> str:
     return f"{account.sent:,} of {account.chosen:,} letters"
 
 
+def _some(names: dict[str, None]) -> str:
+    return f"{len(names):,} ({', '.join(islice(names, 5))}{'…' if len(names) > 5 else ''})"
+
+
 def _tell(account: Account, *, as_json: bool) -> None:
     if as_json:
-        rows = {**vars(account), "homeless": list(account.homeless)}
+        rows = {**vars(account), "homeless": [*account.homeless], "too_large": [*account.too_large]}
         json.dump(rows, sys.stdout, indent=2)
         print()
         return
@@ -230,7 +237,8 @@ def _tell(account: Account, *, as_json: bool) -> None:
     if account.died_again:
         tell(f"  {account.died_again:,} died again after they had been sent back: with --again they go, too")
     if account.homeless:
-        some = ", ".join(list(account.homeless)[:5]) + ("…" if len(account.homeless) > 5 else "")
-        tell(f"  {len(account.homeless):,} name no queue ({some}): `treadle dead edit LETTER --queue`")
+        tell(f"  {_some(account.homeless)} without a home: `treadle dead edit LETTER --queue`")
+    if account.too_large:
+        tell(f"  {_some(account.too_large)} too large for a job: `treadle dead edit LETTER ARGS`")
     if account.stopped:
         tell(visible(f"treadle: {account.stopped}. The rest stays dead."))

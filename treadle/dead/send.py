@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from consumers.orders import Orders
 from streams.audit import Audit, Place, encode_audit
+from streams.codec import MAX_JOB_BYTES
 from streams.message import Message
 from streams.orders import released
 from streams.producer import Sender
@@ -31,11 +32,15 @@ _START: Place = (-1, -1)
 
 @dataclass(frozen=True)
 class Sent:
-    """What one batch came to: letters done, ids of the jobs, and the letters of which nobody knows the home."""
+    """What one batch came to: letters done, ids of the jobs, and letters that stay.
+
+    Of those that are `homeless` nobody knows the home; what is `too_large` for a job would only die again.
+    """
 
     letters: int
     jobs: tuple[str, ...]
     homeless: tuple[str, ...] = ()
+    too_large: tuple[str, ...] = ()
     repeated: int = 0
 
 
@@ -83,9 +88,11 @@ def _send(
 ) -> Sent:
     homes = {letter.place: home_of(letter.received()) for letter in batch}
     homeless = tuple(letter.name for letter in batch if homes[letter.place] is None)
+    too_large = tuple(letter.name for letter in batch if len(letter.value or b"") > MAX_JOB_BYTES)
+    stay = {*homeless, *too_large}
     same: dict[object, list[Letter]] = {}  # of letters that are the same job, the first goes
     for letter in batch:
-        if homes[letter.place] is not None:
+        if letter.name not in stay:
             same.setdefault(letter.job, []).append(letter)
     for letter in further:
         if letter.job in same:
@@ -99,7 +106,7 @@ def _send(
         record(db, sender, "retry", [letter for of_one_job in jobs for letter in of_one_job], note)
     went = sum(map(len, same.values()))
     ids = tuple(of_one_job[0].job_id for of_one_job in same.values())
-    return Sent(went, ids, homeless, went - len(same))
+    return Sent(went, ids, homeless, too_large, went - len(same))
 
 
 def release(sender: Sender, orders: Orders, jobs: Sequence[str]) -> None:
