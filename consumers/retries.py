@@ -210,8 +210,8 @@ def home_of(received: Received) -> str:
     for name, value in received.headers:
         if name == QUEUE:
             try:
-                return topic_of(Queue(value.decode()))
-            except (ValueError, AttributeError):
+                return topic_of(Queue((value or b"").decode()))
+            except ValueError:
                 break
     raise BadMessage(f"header {QUEUE} is missing, or names no queue; what waits in a tier needs it")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from consumers.lanes import Lanes
@@ -11,7 +10,7 @@ from consumers.parcel import Parcel
 from consumers.worker import Worker, Workers
 from streams.codec import kind_named
 from streams.job import Kinds, Queue
-from streams.message import Received
+from streams.message import Headers, Received
 
 
 class Stations(NamedTuple):
@@ -67,7 +66,7 @@ class Routes:
         return worker
 
 
-def _type(headers: Iterable[tuple[str, bytes]]) -> bytes:
+def _type(headers: Headers) -> bytes:
     for name, value in headers:
         if name == "ce_type":
             return value or b""

@@ -50,7 +50,7 @@ def encode_job(envelope: Envelope) -> Message:
 
 def decode_job(received: Received, kinds: Kinds) -> Envelope:
     """The envelope in a message. Raises BadMessage, whose text tells a person why it cannot be read."""
-    headers = dict(received.headers)  # a value may be None: Kafka allows null
+    headers = dict(received.headers)
     get = headers.get
     try:
         kind, job = read_job(kinds, _text(headers, "ce_type"), received.value)
@@ -196,7 +196,7 @@ def _queue(name: bytes) -> Queue:
     return queue if queue is not None else Queue(name.decode())
 
 
-def _text(headers: dict[str, bytes], name: str) -> str:
+def _text(headers: dict[str, bytes | None], name: str) -> str:
     value = headers.get(name)
     if not value:
         raise BadMessage(f"header {name} is missing; a job needs ce_id, ce_type and ce_source")

@@ -106,7 +106,7 @@ def failure_of(received: Received) -> Failure | None:
     for name, value in received.headers:
         if name == FAILURE:
             try:
-                return msgspec.json.decode(value, type=Failure)
+                return msgspec.json.decode(value or b"", type=Failure)
             except msgspec.DecodeError:
                 return None
     return None

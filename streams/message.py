@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, bytes | None]]
+"""A header has a name and bytes, or no value: Kafka allows null, and clients send it."""
 
 
 class Message(NamedTuple):

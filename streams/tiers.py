@@ -15,7 +15,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from streams.errors import ConfigError
-from streams.message import Message
+from streams.message import Headers, Message
 
 DUE, QUEUE = "treadle_due", "treadle_queue"
 HOLD = 1_200
@@ -115,13 +115,13 @@ class Tiers:
         return message._replace(topic=topic, partition=place.partition(_spread(message)))
 
 
-def due_of(headers: Iterable[tuple[str, bytes]]) -> int | None:
+def due_of(headers: Headers) -> int | None:
     """The due moment in a message's headers (epoch milliseconds). None when there is none, or none can be read."""
     for name, value in headers:
         if name == DUE:
             try:
-                return int(value)
-            except (TypeError, ValueError):
+                return int(value or b"")
+            except ValueError:
                 return None
     return None
 

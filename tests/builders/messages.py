@@ -35,10 +35,13 @@ TIERS = load_topics(Path(__file__).parents[2] / "topics.yaml").tiers
 KINDS = Kinds([kind_of(Greet), kind_of(Count)])
 
 
-def a_message(value: bytes | None = b'{"name":"Ada"}', **changes: Any) -> Received:
+def a_message(
+    value: bytes | None = b'{"name":"Ada"}', *, more: Headers | None = None, **changes: Any
+) -> Received:
     """A message that asks for a `test.greet`, as it lies in `jobs.low`.
 
-    `headers` given as a dict are changed headers; None leaves one out.
+    `headers` given as a dict are changed headers; None leaves one out. `more` come behind them, as they are: also
+    null, or a second of the name.
     """
     headers: dict[str, bytes | None] = {
         "ce_specversion": b"1.0",
@@ -51,6 +54,7 @@ def a_message(value: bytes | None = b'{"name":"Ada"}', **changes: Any) -> Receiv
     if isinstance(given, dict):
         headers |= given
         given = [(name, text) for name, text in headers.items() if text is not None]
+    given = [*given, *(more or [])]
     place: dict[str, Any] = {"topic": "jobs.low", "partition": 2, "offset": 7, "key": None}
     return Received(**(place | {"value": value, "headers": given, "timestamp": 1_765_217_220_000} | changes))
 

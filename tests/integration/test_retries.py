@@ -12,7 +12,8 @@ import pytest
 
 from streams.dead import failure_of
 from streams.job import Queue
-from streams.message import Received
+from streams.message import Message, Received
+from streams.producer import Producer
 from tests.line import ROOT, Line, wait_until
 
 LATE = 1_000  # ms; the machine of the tests is small and shared: `bench/waiting_jobs.py` measures
@@ -62,6 +63,20 @@ def test_a_job_that_fails_twice_comes_back_on_time_and_succeeds(shop: Line) -> N
     late = lateness([second, third])
     assert all(0 <= each < LATE for each in late), late
     assert shop.sent("jobs.dead") == []
+
+
+def test_a_job_with_a_null_header_fails_waits_and_comes_home_with_it(shop: Line) -> None:
+    retries, consumer = shop.start("retries"), shop.start("consumer", "--queues", "low")
+    papers = {"ce_id": b"null-1", "ce_type": b"retry.fail", "ce_source": b"/test"}
+    producer = Producer({"bootstrap.servers": shop.kafka})
+    producer.send([Message("jobs.low", None, b'{"word":"ada","times":1}', [*papers.items(), ("x", None)])])
+    producer.close()
+
+    wait_until(lambda: shop.out == ["ada 1", "ada 2"], told="the second attempt")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0 and shop.waiting == 0, told="all is finished")
+
+    assert (shop.end(consumer), shop.end(retries)) == (0, 0)
+    assert [("x", None) in message.headers for message in shop.sent("jobs.low")] == [True, True]
 
 
 def test_each_ends_as_its_policy_says(shop: Line) -> None:

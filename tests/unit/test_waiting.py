@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from consumers.offsets import Commit, OffsetTracker
 from consumers.retries import home_of
 from consumers.waiting import At, Room, Waiting, onward
-from streams.message import Message, Received
+from streams.message import Headers, Message, Received
 from tests.builders.messages import TIERS, a_message
 
 NOW = 1_765_217_220_000
@@ -50,9 +50,9 @@ class World:
             Received(*at, len(self.log[at]), message.key, message.value, message.headers, stamp)
         )
 
-    def enqueue(self, id_: str, wait: int) -> None:
+    def enqueue(self, id_: str, wait: int, more: Headers | None = None) -> None:
         headers = {"ce_id": id_.encode(), "treadle_due": b"%d" % (self.now + wait), "treadle_queue": b"low"}
-        came = a_message(headers=headers)
+        came = a_message(headers=headers, more=more)
         self.send(TIERS.send_to_wait(Message("jobs.low", came.key, came.value, came.headers), self.now))
 
     def turn(self, most: int = 100) -> None:
@@ -178,6 +178,16 @@ def test_a_process_that_commits_before_it_goes_repeats_nothing(waits: list[int],
 
     assert len(world.home) == len(waits)
     assert set(world.lateness()) == {0}
+
+
+def test_a_job_with_a_null_header_waits_and_brings_it_home() -> None:
+    world = World()
+    world.enqueue("1", 90_000, more=[("x", None)])
+
+    world.run(1)
+
+    ((_, home),) = world.home
+    assert ("x", None) in home.headers
 
 
 def test_little_room_makes_jobs_late_and_loses_none() -> None:

@@ -128,7 +128,7 @@ def edit(
         with at.producer() as producer:
             if not send_edited(at.database, producer, found, message, who, at.orders(), changed):
                 _none(letter)
-    print(visible(dict(message.headers)["ce_id"].decode(errors="backslashreplace")))
+    print(visible((dict(message.headers)["ce_id"] or b"").decode(errors="backslashreplace")))
     people().print(f"{found.name} is sent to {message.topic}; changed: {', '.join(changed) or 'nothing'}")
 
 

@@ -17,7 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + _DAY, datetime.max.replace(tzinfo=UTC) - _DAY
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(list[tuple[str, bytes | None]]).decode
+_unpack = msgspec.msgpack.Decoder(Headers).decode
 
 
 class Letter(NamedTuple):
@@ -58,7 +58,7 @@ class Letter(NamedTuple):
 
     def received(self) -> Received:
         """The letter as it lies in `jobs.dead`."""
-        headers: Headers = _unpack(self.headers)  # type: ignore[assignment]  # a header may be null
+        headers = _unpack(self.headers)
         ms = (self.died_at - _EPOCH) // timedelta(milliseconds=1)
         return Received(DEAD, self.partition, self.offset, self.key, self.value, headers, ms)
 
