@@ -135,8 +135,11 @@ class Performer:
         finally:
             current_job.set(None)
 
-    async def perform_async(self, attempt: Attempt) -> None:
-        """Run an `async` worker on this event loop; cancelled when its time is over."""
+    async def perform_async(self, attempt: Attempt, leaving: Callable[[], bool] = bool) -> None:
+        """Run an `async` worker on this event loop; cancelled when its time is over.
+
+        Raises CancelledError while the process is `leaving`: the attempt has no outcome, and the job runs elsewhere.
+        """
         envelope, worker, ctx = _begun(attempt)
         current_job.set((envelope.id, envelope.kind))
         try:
@@ -149,9 +152,10 @@ class Performer:
                 async with asyncio.timeout(worker.timeout.total_seconds()) as limit:
                     await performing
             attempt.outcome = _succeeded(ctx)
-        except asyncio.CancelledError:
-            raise  # the process leaves: the attempt has no outcome, and the job runs elsewhere
         except BaseException as error:
+            # At any other time it comes from a task that the worker, or a library of its, has cancelled.
+            if isinstance(error, asyncio.CancelledError) and leaving():
+                raise
             if isinstance(error, TimeoutError) and worker.timeout is not None and limit.expired():
                 error = too_long(worker)
             attempt.outcome = self.outcome_of(error, attempt)

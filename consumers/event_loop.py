@@ -31,6 +31,7 @@ class EventLoop:
         self._limit = limit
         self._at_work: dict[Attempt, asyncio.Task[None]] = {}
         self._filling = False
+        self._leaving = False
         self.started = 0
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="event-loop", daemon=True)
@@ -51,7 +52,12 @@ class EventLoop:
 
     def cancel(self) -> None:
         """Cancel what is still under way; it stays unfinished."""
-        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in list(self._at_work.values())])
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        self._leaving = True
+        for task in self._at_work.values():
+            task.cancel()
 
     def _fill(self) -> None:
         """Start jobs while there are any and there is room; come back when that changes."""
@@ -78,7 +84,7 @@ class EventLoop:
     async def _perform(self, parcel: Parcel, attempt: Attempt) -> None:
         began = time.perf_counter()
         try:
-            await self._performer.perform_async(attempt)
+            await self._performer.perform_async(attempt, lambda: self._leaving)
             attempt.took = time.perf_counter() - began
             self._settler.settle(parcel, attempt)
         except Exception as error:  # ours, not the worker's

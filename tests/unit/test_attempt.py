@@ -240,6 +240,44 @@ def test_a_timeout_that_an_async_worker_meets_elsewhere_is_its_own_error() -> No
     assert attempt.outcome.failure.error == "TimeoutError"
 
 
+@pytest.mark.parametrize("timeout", [None, timedelta(minutes=1)])
+@pytest.mark.parametrize("whose", ["of a task", "of its own"])
+def test_an_async_worker_that_meets_a_cancelled_task_has_failed(
+    whose: str, timeout: timedelta | None
+) -> None:
+    workers = Workers()
+
+    @workers.worker(Greet, timeout=timeout)
+    async def greet(job: Greet, ctx: Context) -> None:
+        task = asyncio.create_task(asyncio.sleep(60)) if whose == "of a task" else asyncio.current_task()
+        assert task is not None
+        task.cancel("the other side hung up")
+        await (task if whose == "of a task" else asyncio.sleep(60))
+
+    performer = Performer(KINDS, workers, Pretended())
+    attempt = performer.begin(a_message())
+    asyncio.run(performer.perform_async(attempt))
+
+    assert isinstance(attempt.outcome, Retrying)
+    assert attempt.outcome.failure is not None
+    assert attempt.outcome.failure.error == "CancelledError"
+
+
+def test_an_async_worker_that_is_cancelled_as_its_process_leaves_has_no_outcome() -> None:
+    workers = Workers()
+
+    @workers.worker(Greet)
+    async def greet(job: Greet, ctx: Context) -> None:
+        raise asyncio.CancelledError
+
+    performer = Performer(KINDS, workers, Pretended())
+    attempt = performer.begin(a_message())
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(performer.perform_async(attempt, leaving=lambda: True))
+
+    assert attempt.outcome is None
+
+
 def test_a_long_job_sees_its_deadline_and_that_its_process_is_asked_to_stop() -> None:
     workers = Workers()
     seen: list[Any] = []

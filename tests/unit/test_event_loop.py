@@ -1,0 +1,75 @@
+"""The event loop: each job that it takes is settled, or the process ends; none is left standing in silence."""
+
+from __future__ import annotations
+
+import asyncio
+
+from consumers.attempt import Performer
+from consumers.context import Context
+from consumers.event_loop import EventLoop
+from consumers.lanes import Lanes
+from consumers.lifecycle import Finished
+from consumers.offsets import OffsetTracker
+from consumers.once import NoDatabase
+from consumers.parcel import Parcel
+from consumers.settle import Settler
+from consumers.worker import Workers
+from streams.errors import TreadleError
+from streams.job import Queue
+from tests.builders.messages import KINDS, TIERS, Greet, a_message
+from tests.fakes.memory_log import MemoryLog
+from tests.line import wait_until
+
+
+class AtLoop:
+    """A loop, and a lane before it with greetings of these people."""
+
+    def __init__(self, workers: Workers, *names: str, performer: Performer | None = None) -> None:
+        self.finished: list[Finished] = []
+        self.failures: list[TreadleError] = []
+        self.tracker = OffsetTracker("jobs.low", 2)
+        self.lanes = Lanes({Queue.LOW: 1})
+        for offset, name in enumerate(names):
+            self.tracker.admit(offset)
+            received = a_message(b'{"name":"%s"}' % name.encode(), offset=offset)
+            self.lanes.put(Queue.LOW, [Parcel(received, self.tracker)])
+        self.log = MemoryLog()
+        settler = Settler(self.log, TIERS, self.finished.append, self.failures.append)
+        performer = performer or Performer(KINDS, workers, NoDatabase())
+        self.loop = EventLoop(self.lanes, performer, settler, limit=10)
+        self.loop.start()
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [told.outcome for told in self.finished]
+
+
+def test_a_job_whose_worker_meets_a_cancelled_task_is_settled_and_the_next_is_performed() -> None:
+    workers = Workers()
+
+    @workers.worker(Greet)
+    async def greet(job: Greet, ctx: Context) -> None:
+        if job.name == "Eve":
+            raise asyncio.CancelledError("the other side hung up")
+
+    at = AtLoop(workers, "Eve", "Ada")
+
+    wait_until(lambda: len(at.tracker.running) == 0 and len(at.finished) == 2, told="both are settled")
+    assert sorted(at.outcomes) == ["retrying", "succeeded"]
+    assert [message.topic for message in at.log.messages] == ["retry.15s"]
+
+
+def test_what_is_at_work_when_the_process_leaves_stays_unfinished() -> None:
+    workers = Workers()
+
+    @workers.worker(Greet)
+    async def greet(job: Greet, ctx: Context) -> None:
+        await asyncio.sleep(600)
+
+    at = AtLoop(workers, "Ada", "Bob")
+    wait_until(lambda: len(at.loop.at_work()) == 2, told="both are at work")
+    at.loop.cancel()
+
+    wait_until(lambda: at.loop.at_work() == [], told="they are cancelled")
+    assert at.tracker.running == {0, 1}
+    assert (at.finished, at.failures) == ([], [])
