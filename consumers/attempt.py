@@ -24,7 +24,7 @@ from consumers.policy import decide
 from consumers.worker import Worker, Workers
 from streams import tracing
 from streams.codec import decode_job, epoch_ms
-from streams.dead import backtrace, failure
+from streams.dead import backtrace, failure, worded
 from streams.envelope import Envelope
 from streams.errors import BadMessage, Discard, RetryLater, TookTooLong, UnknownKind
 from streams.job import Kinds
@@ -175,7 +175,21 @@ class Performer:
                 error=type(error).__name__,
                 backtrace=backtrace(error),  # what the error says may be personal: the failure header has it
             )
-        return decide(envelope, error, attempt.received, now, self.chance())
+        try:
+            return decide(envelope, error, attempt.received, now, self.chance())
+        except Exception as broken:
+            # A policy is code, too. One that fails would fail with the next process as well, and says of no wait and no
+            # number of retries that it is right: so no guess is made, and a person decides.
+            name = type(broken).__name__
+            log.error(
+                "policy_failed",
+                kind=envelope.kind,
+                job=envelope.id,
+                error=name,
+                backtrace=backtrace(broken),
+            )
+            why = f"its policy failed: {name}: {worded(broken)}"
+            return Dead(failure(error, attempt.received, now, why))
 
 
 def _came_too_soon(due: datetime, attempt: Attempt) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from consumers.context import Context
 from streams.errors import ConfigError
 from streams.job import Job, kind_of
+from streams.policy import LONGEST_WAIT
 
 J = TypeVar("J", bound=Job)
 Perform = Callable[[J, Context], None] | Callable[[J, Context], Coroutine[Any, Any, None]]
@@ -60,6 +61,10 @@ class Workers:
         def declare(perform: P) -> P:
             is_async = inspect.iscoroutinefunction(perform)
             made = Worker(name, perform, timeout, ordered, process, is_async)
+            if timeout is not None and not (
+                isinstance(timeout, timedelta) and timedelta() < timeout <= LONGEST_WAIT
+            ):
+                raise ConfigError(f"the worker of {name} takes a timeout such as timedelta(minutes=5)")
             if process and is_async:
                 raise ConfigError(f"the worker of {name} is `async`, so it cannot have process=True")
             other = self._workers.setdefault(name, made)

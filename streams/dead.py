@@ -45,7 +45,7 @@ def failure(error: BaseException, received: Received, at: datetime, why: str = "
     before = failure_of(received)
     return Failure(
         error=type(error).__name__,
-        message=_told(error),
+        message=worded(error),
         first_at=before.first_at if before else at.astimezone(UTC),
         last_at=at.astimezone(UTC),
         topic=received.topic,
@@ -92,10 +92,13 @@ def _frame(frame: TracebackType) -> str:
     return f"{code.co_filename}:{frame.tb_lineno} in {code.co_qualname}"
 
 
-def _told(error: BaseException) -> str:
-    """What the error says. An error of a worker's may say what UTF-8 cannot hold, or fail at saying it."""
+def worded(said: object) -> str:
+    """What an error or a reason says, in MAX_REASON characters or a few more.
+
+    It comes from a worker: it may say what UTF-8 cannot hold, or fail at saying it.
+    """
     try:
-        text = str(error)
+        text = str(said)
     except Exception:
         text = "the error could not be put into words"
     return text[:MAX_REASON].encode(errors="backslashreplace").decode()

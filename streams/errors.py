@@ -27,9 +27,16 @@ class GiveUp(Verdict):
 
 
 class RetryLater(Verdict):
-    """Not now: perform the job again once `after` has passed. Uses up no attempt."""
+    """Not now: perform the job again once `after` has passed. Uses up no attempt.
+
+    Raises TypeError where `after` is no timedelta: an error of the worker's like any other.
+    """
 
     def __init__(self, after: timedelta) -> None:
+        if not isinstance(after, timedelta):
+            raise TypeError(
+                f"RetryLater takes a timedelta, such as timedelta(minutes=5), and no {type(after).__name__}"
+            )
         super().__init__(f"again in {after}")
         self.after = after
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from streams.errors import ConfigError
+
 LONGEST_WAIT = timedelta(days=3_653)
 """Ten years: no retry waits longer, and no job is enqueued for later than that."""
 
@@ -38,9 +40,15 @@ class Formula:
 
 @dataclass(frozen=True)
 class Steps:
-    """These waits one after the other; the last is repeated."""
+    """These waits one after the other; the last is repeated. Raises ConfigError without any."""
 
     waits: tuple[timedelta, ...]
+
+    def __post_init__(self) -> None:
+        if not self.waits or not all(isinstance(wait, timedelta) for wait in self.waits):
+            raise ConfigError(
+                "Steps takes one wait or more: Steps((timedelta(minutes=1), timedelta(hours=1)))"
+            )
 
     def wait(self, count: int, r: int) -> timedelta:
         """See `Backoff`; `r` makes no difference."""
