@@ -27,6 +27,7 @@ MAX_JOB_BYTES = 1024 * 1024
 ATTEMPT, LATER = "treadle_attempt", "treadle_later"
 GENERIC_WORKER = "GenericWorker"
 _QUEUES = {queue.value.encode(): queue for queue in Queue}
+_MOST = 2**31 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _encode = msgspec.json.Encoder().encode
 
@@ -64,10 +65,10 @@ def decode_job(received: Received, kinds: Kinds) -> Envelope:
             source=_text(headers, "ce_source"),
             time=_moment(time.decode()) if time else _from_epoch_ms(received.timestamp),
             key=received.key.decode() if received.key else None,
-            attempt=int(get(ATTEMPT) or b"1"),
+            attempt=_count(attempt, 1) if (attempt := get(ATTEMPT)) else 1,
             due=_from_epoch_ms(int(due)) if due else None,
             traceparent=trace.decode() if trace else None,
-            later=int(get(LATER) or b"0"),
+            later=_count(later, 0) if (later := get(LATER)) else 0,
         )
     except (ValueError, OverflowError) as error:  # a header that is not UTF-8, no number, no moment, no queue
         raise BadMessage(f"a header cannot be read: {error}") from error
@@ -201,6 +202,11 @@ def _text(headers: dict[str, bytes | None], name: str) -> str:
     if not value:
         raise BadMessage(f"header {name} is missing; a job needs ce_id, ce_type and ce_source")
     return value.decode()
+
+
+def _count(text: bytes, least: int) -> int:
+    """A number below the least counts as that, else a job would have as many retries more as it claims."""
+    return min(max(int(text), least), _MOST)
 
 
 def _moment(text: str) -> datetime:

@@ -60,7 +60,7 @@ def failure(error: BaseException, received: Received, at: datetime, why: str = "
 def crashes_after(error: BaseException, received: Received) -> int:
     """How many processes have died of this job, by what its failures so far and this error tell."""
     before = failure_of(received)
-    return (before.crashes if before else 0) + (error.deaths + 1 if isinstance(error, Crashed) else 0)
+    return (max(0, before.crashes) if before else 0) + (error.deaths + 1 if isinstance(error, Crashed) else 0)
 
 
 def backtrace(error: BaseException) -> tuple[str, ...]:

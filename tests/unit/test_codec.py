@@ -205,6 +205,22 @@ def test_a_job_in_a_topic_that_is_no_queue_goes_by_its_kind() -> None:
     assert decode_job(a_message(topic="retry.5s"), KINDS).queue is Queue.LOW
 
 
+@pytest.mark.parametrize(
+    ("text", "attempt", "later"),
+    [
+        (b"-1000000", 1, 0),
+        (b"0", 1, 0),
+        (b"7", 7, 7),
+        (b"", 1, 0),
+        (b"9" * 4_000, 2**31 - 1, 2**31 - 1),
+    ],
+)
+def test_no_header_gives_a_job_more_attempts_than_its_policy(text: bytes, attempt: int, later: int) -> None:
+    envelope = decode_job(a_message(headers={"treadle_attempt": text, "treadle_later": text}), KINDS)
+
+    assert (envelope.attempt, envelope.later) == (attempt, later)
+
+
 def test_a_time_without_a_zone_is_utc() -> None:
     assert decode_job(a_message(headers={"ce_time": b"2025-12-08T18:07:00"}), KINDS).time == NOW
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from consumers.outcome import Dead, Discarded, Outcome, Retrying
 from consumers.policy import decide
@@ -160,6 +161,13 @@ def test_the_third_process_that_dies_of_a_job_is_the_last(before: int, deaths: i
     assert ended.failure is not None
     assert ended.failure.crashes == before + deaths + 1
     assert not dies or ended.failure.why == "crashed: 3 processes died of it"
+
+
+def test_a_failure_that_claims_less_than_no_crashes_gives_no_more_processes_to_die() -> None:
+    told = replace(failure(Crashed("ended with exit code -11"), a_message(), NOW), crashes=-1_000)
+    received = a_message(headers={FAILURE: msgspec.json.encode(told)})
+
+    assert isinstance(decide(an_envelope(Usual()), Crashed("again", 2), received, NOW, 0), Dead)
 
 
 def test_an_ordinary_failure_keeps_the_count_of_crashes() -> None:
