@@ -22,6 +22,9 @@ HOLD = 1_200
 """Milliseconds before its due moment from which on a job waits in memory; a little more than the smallest tier,
 so that no job comes out of a tier late."""
 
+_EARLIEST, _LATEST = -62_135_596_800_000, 253_402_300_799_999
+"""What a datetime can hold, in epoch milliseconds."""
+
 _LARGEST_MULTIPLES = 4
 MARGIN = 200  # ms by which a job leaves its last tier too early rather than too late
 
@@ -116,13 +119,18 @@ class Tiers:
 
 
 def due_of(headers: Headers) -> int | None:
-    """The due moment in a message's headers (epoch milliseconds). None when there is none, or none can be read."""
+    """The due moment in a message's headers (epoch milliseconds). None when there is none, or none can be read.
+
+    What lies outside the years 1 to 9999 cannot be: such a job does not wait, and where it is performed it cannot be
+    read and becomes a dead letter.
+    """
     for name, value in headers:
         if name == DUE:
             try:
-                return int(value or b"")
+                due = int(value or b"")
             except ValueError:
                 return None
+            return due if _EARLIEST <= due <= _LATEST else None
     return None
 
 

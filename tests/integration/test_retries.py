@@ -18,6 +18,8 @@ from tests.line import ROOT, Line, wait_until
 
 LATE = 1_000  # ms; the machine of the tests is small and shared: `bench/waiting_jobs.py` measures
 
+PAPERS = {"ce_id": b"odd-1", "ce_type": b"retry.fail", "ce_source": b"/test"}
+
 
 @pytest.fixture
 def shop(line: Line) -> Line:
@@ -30,6 +32,12 @@ def enqueue(shop: Line, *jobs: dict[str, object]) -> list[str]:
     done = shop.treadle("enqueue", "-", stdin="".join(json.dumps(job) + "\n" for job in jobs))
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
+
+
+def produce(shop: Line, *messages: Message) -> None:
+    producer = Producer({"bootstrap.servers": shop.kafka})
+    producer.send(messages)
+    producer.close()
 
 
 def header(message: Received, name: str) -> str:
@@ -67,16 +75,28 @@ def test_a_job_that_fails_twice_comes_back_on_time_and_succeeds(shop: Line) -> N
 
 def test_a_job_with_a_null_header_fails_waits_and_comes_home_with_it(shop: Line) -> None:
     retries, consumer = shop.start("retries"), shop.start("consumer", "--queues", "low")
-    papers = {"ce_id": b"null-1", "ce_type": b"retry.fail", "ce_source": b"/test"}
-    producer = Producer({"bootstrap.servers": shop.kafka})
-    producer.send([Message("jobs.low", None, b'{"word":"ada","times":1}', [*papers.items(), ("x", None)])])
-    producer.close()
+    produce(shop, Message("jobs.low", None, b'{"word":"ada","times":1}', [*PAPERS.items(), ("x", None)]))
 
     wait_until(lambda: shop.out == ["ada 1", "ada 2"], told="the second attempt")
     wait_until(lambda: shop.unfinished(Queue.LOW) == 0 and shop.waiting == 0, told="all is finished")
 
     assert (shop.end(consumer), shop.end(retries)) == (0, 0)
     assert [("x", None) in message.headers for message in shop.sent("jobs.low")] == [True, True]
+
+
+def test_what_waits_for_a_moment_that_cannot_be_is_a_dead_letter_and_the_next_goes_on(shop: Line) -> None:
+    retries, consumer = shop.start("retries"), shop.start("consumer", "--queues", "low,high")
+    for due in (b"-1" + 400 * b"0", b"1" + 400 * b"0", b"9" * 5_000):
+        papers = [*PAPERS.items(), ("treadle_queue", b"low"), ("treadle_due", due)]
+        produce(shop, Message("retry.48h", None, b'{"word":"ada","times":0}', papers))
+
+    enqueue(shop, {"kind": "retry.say", "args": {"word": "later"}, "in": "1s"})
+
+    wait_until(lambda: len(shop.sent("jobs.dead")) == 3 and shop.out == ["later"], told="all have ended")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0 and shop.waiting == 0, told="all is finished")
+    assert (shop.end(consumer), shop.end(retries)) == (0, 0)
+    told = [failure_of(letter) for letter in shop.sent("jobs.dead")]
+    assert all(each and each.message.startswith("a header cannot be read") for each in told)
 
 
 def test_each_ends_as_its_policy_says(shop: Line) -> None:

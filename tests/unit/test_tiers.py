@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.errors import ConfigError
+from streams.codec import decode_job
+from streams.errors import BadMessage, ConfigError
 from streams.message import Message
-from streams.tiers import HOLD, Tiers
-from tests.builders.messages import TIERS
+from streams.tiers import HOLD, Tiers, due_of
+from tests.builders.messages import KINDS, TIERS, a_message
 
 EIGHT_DAYS = 8 * 86_400_000
 WAITS = st.integers(0, 3_653 * 86_400_000) | st.integers(0, EIGHT_DAYS) | st.integers(0, 100_000)
@@ -86,6 +87,29 @@ def test_what_is_due_goes_home_and_the_shortest_wait_by_the_smallest_tier(due: b
     assert sent.topic == topic
     home = [("treadle_queue", b"low")] if topic == "retry.1s" else []
     assert sent[1:4] == (b"k", b"{}", [*message.headers, *home])
+
+
+@given(due=st.integers(-(2**70), 2**70) | st.sampled_from([-62135596800000, 253402300799999]))
+@example(due=-62135596800001)
+@example(due=253402300800000)
+@example(due=int("-1" + 400 * "0"))
+@example(due=int("1" + 400 * "0"))
+def test_a_due_moment_is_one_where_jobs_wait_and_where_they_are_performed_or_at_neither(due: int) -> None:
+    came = a_message(headers={"treadle_due": str(due).encode()})
+
+    if due_of(came.headers) is None:
+        with pytest.raises(BadMessage, match="a header cannot be read"):
+            decode_job(came, KINDS)
+    else:
+        assert decode_job(came, KINDS).due == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=due)
+
+
+@pytest.mark.parametrize("due", [b"soon", b"", None, b"9" * 5_000, b"1e400", b"\xff", b"-" + b"9" * 400])
+def test_what_is_no_moment_does_not_wait(due: bytes | None) -> None:
+    message = Message("jobs.low", b"k", b"{}", [("treadle_due", due)])
+
+    assert due_of(message.headers) is None
+    assert TIERS.send_to_wait(message, now=1_000) is message
 
 
 def test_without_a_due_moment_a_message_stays_what_it_is() -> None:
