@@ -75,9 +75,13 @@ class EventLoop:
 
     def _start(self, parcel: Parcel) -> None:
         self.started += 1
-        attempt = self._performer.begin(parcel.received)
-        if attempt.outcome is not None:
-            self._settler.settle(parcel, attempt)
+        try:
+            attempt = self._performer.begin(parcel.received)
+            if attempt.outcome is not None:
+                self._settler.settle(parcel, attempt)
+                return
+        except Exception as error:
+            self._fail(parcel, error)
             return
         self._at_work[attempt] = self._loop.create_task(self._perform(parcel, attempt))
 
@@ -87,14 +91,18 @@ class EventLoop:
             await self._performer.perform_async(attempt, lambda: self._leaving)
             attempt.took = time.perf_counter() - began
             self._settler.settle(parcel, attempt)
-        except Exception as error:  # ours, not the worker's
-            log.exception("event_loop_failed", offset=parcel.received.offset)
-            self._settler.fail(TreadleError(f"a job of {parcel.received.topic} was not settled: {error}"))
+        except Exception as error:
+            self._fail(parcel, error)
         finally:
             full = len(self._at_work) >= self._limit
             del self._at_work[attempt]
             if full:
                 self._fill_soon()
+
+    def _fail(self, parcel: Parcel, error: Exception) -> None:
+        """For errors of ours, not the worker's: the process stops, which is better than a loop that stands still."""
+        log.exception("event_loop_failed", offset=parcel.received.offset)
+        self._settler.fail(TreadleError(f"a job of {parcel.received.topic} was not settled: {error}"))
 
     def _wake(self) -> None:
         self._loop.call_soon_threadsafe(self._fill)

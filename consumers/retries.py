@@ -146,7 +146,8 @@ class RetriesProcess:
             started = [ruled for release in started if (ruled := self._ruled(release)) is not None]
         if started:
             self._moved += len(started)
-            messages = [self._onward(release) for release in started]
+            now = datetime.now(UTC)
+            messages = [next_message(release, self._settings.tiers, now) for release in started]
             _count(messages, started)
             self._producer.send_then(messages, partial(self._sent, started))
 
@@ -163,14 +164,6 @@ class RetriesProcess:
             case Ruling.HOME_NOW:
                 return release._replace(place=None)
         return release
-
-    def _onward(self, release: Release) -> Message:
-        came = release.came
-        try:
-            message = onward(release, self._settings.tiers, home_of(came))
-        except BadMessage as error:
-            return dead_letter(came, failure(error, came, datetime.now(UTC), "it has no home"))
-        return message
 
     def _sent(self, releases: list[Release], failed: NotDelivered | None) -> None:
         if failed:
@@ -203,6 +196,14 @@ def _count(messages: list[Message], releases: list[Release]) -> None:
     for release in releases:
         if release.place is None and now >= release.due:
             metrics.LATENESS.observe((now - release.due) / 1000)
+
+
+def next_message(release: Release, tiers: Tiers, now: datetime) -> Message:
+    """The message with which a job goes on; one that does not say where its home is is a dead letter."""
+    try:
+        return onward(release, tiers, home_of(release.came))
+    except BadMessage as error:
+        return dead_letter(release.came, failure(error, release.came, now, "it has no home"))
 
 
 def home_of(received: Received) -> str:

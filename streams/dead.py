@@ -110,7 +110,7 @@ def failure_of(received: Received) -> Failure | None:
         if name == FAILURE:
             try:
                 return msgspec.json.decode(value or b"", type=Failure)
-            except msgspec.DecodeError:
+            except (ValueError, RecursionError):  # no JSON, of another shape, not UTF-8; or nested too deeply
                 return None
     return None
 

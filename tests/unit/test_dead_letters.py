@@ -18,7 +18,7 @@ from streams.dead import (
     failure,
     failure_of,
 )
-from streams.message import Received
+from streams.message import Headers, Received
 from tests.builders.messages import NOW, a_message
 
 BYTES = st.binary(max_size=20)
@@ -37,10 +37,10 @@ def as_it_lies(received: Received, why: Failure) -> Received:
 @given(
     key=st.none() | BYTES,
     value=st.none() | BYTES,
-    headers=st.lists(st.tuples(st.text(max_size=9).filter(lambda name: name != FAILURE), st.none() | BYTES)),
+    headers=st.lists(st.tuples(st.just(FAILURE) | st.text(max_size=9), st.none() | BYTES)),
 )
-def test_key_value_and_headers_stay_byte_for_byte(
-    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
+def test_key_value_and_headers_stay_byte_for_byte_but_for_an_earlier_failure(
+    key: bytes | None, value: bytes | None, headers: Headers
 ) -> None:
     came = a_message(value, key=key, headers=headers)
 
@@ -48,7 +48,7 @@ def test_key_value_and_headers_stay_byte_for_byte(
 
     assert letter.topic == "jobs.dead"
     assert (letter.key, letter.value) == (key, value)
-    assert letter.headers[:-1] == headers
+    assert letter.headers[:-1] == [each for each in headers if each[0] != FAILURE]
     assert letter.headers[-1][0] == FAILURE
 
 
@@ -73,9 +73,19 @@ def test_a_second_failure_keeps_the_time_of_the_first_and_is_the_only_reason() -
     assert [name for name, _ in twice.headers].count(FAILURE) == 1
 
 
-def test_a_reason_that_cannot_be_read_is_no_reason() -> None:
-    assert failure_of(a_message(headers=[(FAILURE, b"{}")])) is None
-    assert failure_of(a_message(headers=[])) is None
+@pytest.mark.parametrize(
+    "reason",
+    [b"{}", None, b"", b"7", b'"\xff"', b'{"error":"\xff"}', b"[" * 100_000, b'{"x":' + b"[" * 100_000],
+)
+def test_a_reason_that_cannot_be_read_is_no_reason(reason: bytes | None) -> None:
+    came = a_message(more=[(FAILURE, reason)])
+
+    assert failure_of(came) is None
+    assert failure(ValueError("no"), came, NOW) == failure(ValueError("no"), a_message(), NOW)
+
+
+def test_without_a_reason_there_is_none() -> None:
+    assert failure_of(a_message()) is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from consumers.attempt import Performer
+from consumers.attempt import Attempt, Performer
 from consumers.context import Context
 from consumers.event_loop import EventLoop
 from consumers.lanes import Lanes
@@ -16,6 +16,7 @@ from consumers.settle import Settler
 from consumers.worker import Workers
 from streams.errors import TreadleError
 from streams.job import Queue
+from streams.message import Received
 from tests.builders.messages import KINDS, TIERS, Greet, a_message
 from tests.fakes.memory_log import MemoryLog
 from tests.line import wait_until
@@ -57,6 +58,18 @@ def test_a_job_whose_worker_meets_a_cancelled_task_is_settled_and_the_next_is_pe
     wait_until(lambda: len(at.tracker.running) == 0 and len(at.finished) == 2, told="both are settled")
     assert sorted(at.outcomes) == ["retrying", "succeeded"]
     assert [message.topic for message in at.log.messages] == ["retry.15s"]
+
+
+def test_a_fault_of_ours_when_a_job_starts_ends_the_process_and_leaves_the_offset() -> None:
+    class Broken(Performer):
+        def begin(self, received: Received) -> Attempt:
+            raise RuntimeError("a fault of ours")
+
+    at = AtLoop(Workers(), "Ada", performer=Broken(KINDS, Workers(), NoDatabase()))
+
+    wait_until(lambda: at.failures, told="the process hears of it")
+    assert [str(told) for told in at.failures] == ["a job of jobs.low was not settled: a fault of ours"]
+    assert at.tracker.running == {0}
 
 
 def test_what_is_at_work_when_the_process_leaves_stays_unfinished() -> None:
