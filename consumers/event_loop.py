@@ -34,7 +34,7 @@ class EventLoop:
         self._leaving = False
         self.started = 0
         self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="event-loop", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="event-loop", daemon=True)
 
     def start(self) -> None:
         """Start the thread of the loop."""
@@ -53,6 +53,16 @@ class EventLoop:
     def cancel(self) -> None:
         """Cancel what is still under way; it stays unfinished."""
         self._loop.call_soon_threadsafe(self._cancel)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._loop.run_forever()
+                return
+            except (KeyboardInterrupt, SystemExit) as error:
+                # A task that a worker started has called sys.exit: asyncio tells whoever waits for the task, and has
+                # its loop end as well. The jobs of all others are on it.
+                log.warning("event_loop_goes_on", after=type(error).__name__)
 
     def _cancel(self) -> None:
         self._leaving = True

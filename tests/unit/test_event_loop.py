@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from itertools import count
 
 from consumers.attempt import Attempt, Performer
 from consumers.context import Context
@@ -30,15 +32,19 @@ class AtLoop:
         self.failures: list[TreadleError] = []
         self.tracker = OffsetTracker("jobs.low", 2)
         self.lanes = Lanes({Queue.LOW: 1})
-        for offset, name in enumerate(names):
-            self.tracker.admit(offset)
-            received = a_message(b'{"name":"%s"}' % name.encode(), offset=offset)
-            self.lanes.put(Queue.LOW, [Parcel(received, self.tracker)])
+        self.offsets = count()
+        self.put(*names)
         self.log = MemoryLog()
         settler = Settler(self.log, TIERS, self.finished.append, self.failures.append)
         performer = performer or Performer(KINDS, workers, NoDatabase())
         self.loop = EventLoop(self.lanes, performer, settler, limit=10)
         self.loop.start()
+
+    def put(self, *names: str) -> None:
+        for name in names:
+            received = a_message(b'{"name":"%s"}' % name.encode(), offset=next(self.offsets))
+            self.tracker.admit(received.offset)
+            self.lanes.put(Queue.LOW, [Parcel(received, self.tracker)])
 
     @property
     def outcomes(self) -> list[str]:
@@ -58,6 +64,26 @@ def test_a_job_whose_worker_meets_a_cancelled_task_is_settled_and_the_next_is_pe
     wait_until(lambda: len(at.tracker.running) == 0 and len(at.finished) == 2, told="both are settled")
     assert sorted(at.outcomes) == ["retrying", "succeeded"]
     assert [message.topic for message in at.log.messages] == ["retry.15s"]
+
+
+def test_a_task_of_a_worker_that_exits_fails_its_job_and_ends_no_other() -> None:
+    workers = Workers()
+
+    @workers.worker(Greet)
+    async def greet(job: Greet, ctx: Context) -> None:
+        if job.name == "Eve":
+            await asyncio.create_task(leave())
+        await asyncio.sleep(0)
+
+    async def leave() -> None:
+        sys.exit(3)
+
+    at = AtLoop(workers, "Eve")
+    wait_until(lambda: at.outcomes == ["retrying"], told="it is settled")
+    at.put("Ada")
+
+    wait_until(lambda: at.outcomes == ["retrying", "succeeded"], told="the next is performed")
+    assert at.finished[0].reason == "SystemExit: 3"
 
 
 def test_a_fault_of_ours_when_a_job_starts_ends_the_process_and_leaves_the_offset() -> None:
