@@ -208,7 +208,7 @@ def next_message(release: Release, tiers: Tiers, now: datetime) -> Message:
 
 def home_of(received: Received) -> str:
     """The topic of the queue that a waiting job goes back to. Raises BadMessage when it does not say."""
-    for name, value in received.headers:
+    for name, value in reversed(received.headers):
         if name == QUEUE:
             try:
                 return topic_of(Queue((value or b"").decode()))

@@ -67,7 +67,7 @@ class Routes:
 
 
 def _type(headers: Headers) -> bytes:
-    for name, value in headers:
+    for name, value in reversed(headers):  # of two, the codec reads the last
         if name == "ce_type":
             return value or b""
     return b""

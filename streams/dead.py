@@ -106,7 +106,7 @@ def worded(said: object) -> str:
 
 def failure_of(received: Received) -> Failure | None:
     """The failure that a message's headers tell of, or None."""
-    for name, value in received.headers:
+    for name, value in reversed(received.headers):
         if name == FAILURE:
             try:
                 return msgspec.json.decode(value or b"", type=Failure)

@@ -124,7 +124,7 @@ def due_of(headers: Headers) -> int | None:
     What lies outside the years 1 to 9999 cannot be: such a job does not wait, and where it is performed it cannot be
     read and becomes a dead letter.
     """
-    for name, value in headers:
+    for name, value in reversed(headers):  # of two, the codec reads the last
         if name == DUE:
             try:
                 due = int(value or b"")

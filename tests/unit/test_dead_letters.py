@@ -84,6 +84,17 @@ def test_a_reason_that_cannot_be_read_is_no_reason(reason: bytes | None) -> None
     assert failure(ValueError("no"), came, NOW) == failure(ValueError("no"), a_message(), NOW)
 
 
+def test_of_two_reasons_the_last_is_read_as_of_any_header() -> None:
+    reasons = [
+        as_it_lies(a_message(), failure(error("no"), a_message(), NOW)) for error in (KeyError, OSError)
+    ]
+
+    told = failure_of(a_message(more=[reason.headers[-1] for reason in reasons]))
+
+    assert told is not None
+    assert told.error == "OSError"
+
+
 def test_without_a_reason_there_is_none() -> None:
     assert failure_of(a_message()) is None
 
