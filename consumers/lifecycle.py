@@ -62,7 +62,10 @@ def batch_of(value: bytes | None) -> Batch:
     """What a message of `jobs.lifecycle` tells: nothing when it is not one of ours, which is logged."""
     try:
         return _decode(value or b"")
-    except msgspec.DecodeError as error:  # also of the right JSON in the wrong shape
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # no JSON, in the wrong shape, not UTF-8; or nested too deeply
         log.warning("lifecycle_unreadable", error=str(error))
         return Batch("", [])
 
@@ -99,8 +102,16 @@ class Lifecycle:
 
     def _run(self) -> None:
         while not self._closing.wait(self._every):
+            self._try_to_tell()
+        self._try_to_tell()
+
+    def _try_to_tell(self) -> None:
+        try:
             self._tell()
-        self._tell()
+        except (
+            Exception
+        ):  # these few are not told; without its thread none would be, and memory would fill up
+            log.exception("lifecycle_not_told")
 
     def _tell(self) -> None:
         finished = self._finished[:]

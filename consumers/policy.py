@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from consumers.outcome import Dead, Discarded, Outcome, Retrying
-from streams.dead import crashes_after, failure
+from streams.dead import crashes_after, failure, worded
 from streams.envelope import Envelope
 from streams.errors import BadMessage, Crashed, Discard, GiveUp, RetryLater
 from streams.job import kind_of
@@ -18,7 +18,7 @@ def decide(envelope: Envelope, error: BaseException, received: Received, now: da
     policy = kind_of(envelope.job).policy
     match error:
         case Discard(reason=reason):
-            return Discarded(reason)
+            return Discarded(worded(reason))
         case GiveUp():
             return Dead(failure(error, received, now, "its worker gave up"))
         case BadMessage():  # something it leads to can be no message, and could not be another time

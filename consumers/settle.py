@@ -13,7 +13,7 @@ from consumers.orders import Orders
 from consumers.outcome import NOTHING_FOLLOWS, Cancelled, Dead, Discarded, Outcome, Retrying, Succeeded
 from consumers.parcel import Parcel
 from streams.again import again
-from streams.dead import dead_letter
+from streams.dead import dead_letter, worded
 from streams.errors import NotDelivered, TreadleError
 from streams.job import Queue
 from streams.message import Message, Received
@@ -111,6 +111,6 @@ def _told(outcome: Outcome) -> tuple[str, str]:
             assert failure is not None
             return "retrying", f"{failure.error}: {failure.message}"
         case Cancelled(by, why):
-            return "cancelled", f"by {by}: {why}" if why else f"by {by}"
+            return "cancelled", worded(f"by {by}: {why}" if why else f"by {by}")
         case Dead(failure):
             return "dead", f"{failure.error}: {failure.message}"

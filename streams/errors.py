@@ -10,7 +10,7 @@ class Verdict(Exception):
 class Discard(Verdict):
     """The job is no longer needed. It ends here, counted as discarded; nothing is tried again.
 
-    `reason` is a short sentence for people: "already closed".
+    `reason` is a short sentence for people: "already closed". It is kept as text, 1,024 characters of it.
     """
 
     def __init__(self, reason: str) -> None:

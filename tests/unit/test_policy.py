@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from consumers.outcome import Dead, Discarded, Outcome, Retrying
 from consumers.policy import decide
-from streams.dead import FAILURE, failure
+from streams.dead import FAILURE, MAX_REASON, failure
 from streams.errors import BadMessage, Crashed, Discard, GiveUp, RetryLater
 from streams.job import Job, Queue, kind_of
 from streams.jobs.threads import RepairThread
@@ -106,6 +107,24 @@ def test_a_kind_may_be_dropped_when_it_is_late() -> None:
 
 def test_a_worker_that_discards_is_asked_nothing_more() -> None:
     assert decided(Once(), Discard("already closed")) == Discarded("already closed")
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (LookupError("no poll"), "no poll"),
+        (None, "None"),
+        (404, "404"),
+        ("bad name \udcff", "bad name \\udcff"),
+        ("x" * 5_000, "x" * MAX_REASON),
+    ],
+)
+def test_whatever_a_worker_gives_as_its_reason_is_text_that_can_be_written(reason: Any, told: str) -> None:
+    dead = decided(Usual(), GiveUp(reason))
+
+    assert decided(Usual(), Discard(reason)) == Discarded(told)
+    assert isinstance(dead, Dead)
+    assert dead.failure.message == told
 
 
 def test_putting_off_uses_up_no_attempt_until_it_was_done_too_often() -> None:
