@@ -45,6 +45,20 @@ def test_no_tier_is_passed_twice_and_none_larger_than_the_wait(wait: int) -> Non
     assert [each for _, each in passed] == sorted((each for _, each in passed), reverse=True)
 
 
+@given(wait=st.integers(1, 3_000) | st.integers(1, EIGHT_DAYS))
+@example(wait=500)
+@example(wait=999)
+@example(wait=HOLD)
+def test_from_where_it_failed_a_job_moves_once_for_each_tier_that_fits_at_most_and_once_at_least(
+    wait: int,
+) -> None:
+    first = TIERS.send_to_wait(Message("jobs.low", None, b"", [("treadle_due", b"%d" % wait)]), now=0)
+    rest, _ = way(wait - TIERS.by_topic[first.topic].wait(first.partition or 0))
+
+    assert 1 + len(rest) <= max(1, sum(tier.delay <= wait for tier in TIERS.by_topic.values()))
+    assert first.topic not in [topic for topic, _ in rest]
+
+
 @given(wait=st.integers(EIGHT_DAYS, 3_653 * 86_400_000))
 def test_longer_waits_pass_the_largest_tier_once_for_eight_days(wait: int) -> None:
     passed, _ = way(wait)
