@@ -18,7 +18,7 @@ REACH = 5_000
 ROOM = 32
 """Characters of a commit's metadata that are kept free for the note."""
 
-_NOTE = re.compile(r"(\d{1,3}):(?:(\d{1,19})([:.]))?")
+_NOTE = re.compile(r"(\d{1,3}):(?:(\d{1,19})([:.]))?", re.ASCII)
 
 
 class Tenure(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumers.offsets import Commit, OffsetTracker
@@ -116,11 +116,26 @@ def test_a_note_is_read_as_it_was_written(deaths: int, until: int, *, left: bool
     assert split(tenure.note() + text) == (read, text)
 
 
-@given(st.text())
-def test_what_others_wrote_is_no_note_or_a_harmless_one(text: str) -> None:
-    before, _ = split(text)
+@given(st.text() | st.text("019:.-A ", max_size=9))
+@example(":")
+@example("1507")
+@example("1000:9:")
+@example("-1:9:")
+@example(" 2:9:")
+@example("\N{ARABIC-INDIC DIGIT TWO}:9:")
+@example("2:9:")
+@example("2:9.")
+def test_what_others_wrote_tells_of_no_death_unless_it_begins_as_a_note_does(text: str) -> None:
+    told, colon, _ = text.partition(":")
+    is_note = bool(colon) and told.isascii() and told.isdecimal() and len(told) <= 3
 
-    assert take_over(before, 5, 0, None).deaths >= 0
+    before, rest = split(text)
+    deaths = take_over(before, 5, 0, None).deaths
+
+    if is_note:
+        assert deaths <= int(told) + 1
+    else:
+        assert (deaths, rest) == (0, text)
 
 
 @given(seed=st.integers(), length=st.integers(1, 60))
