@@ -11,7 +11,6 @@ import pytest
 from msgspec.structs import replace
 
 from streams.audit import decode_audit
-from streams.codec import MAX_JOB_BYTES
 from streams.dead import FAILURE, dead_letter, failure
 from streams.message import Message
 from streams.orders import Order, encode_order
@@ -288,16 +287,3 @@ def test_what_cancelled_a_job_while_it_ran_does_not_end_it_when_it_is_sent_back(
     assert standing.of(cancelled) is None
     assert standing.of(moved) == replace(order, action="move", stale=(900,))
     assert len(desk.line.sent("jobs.default")) == 2
-
-
-def test_a_letter_that_is_too_large_for_a_job_stays_and_holds_up_no_other(desk: Desk) -> None:
-    """Its home may refuse it each time, and with it all others of the batch."""
-    (large,) = desk.die(("polls.close", b"[%s42]" % (b" " * MAX_JOB_BYTES)))
-    (other,) = desk.die(CLOSE)
-
-    said = desk.run("retry", "--all", "--yes")
-
-    assert "1 of 2 letters sent home" in said
-    assert "too large for a job: `treadle dead edit LETTER ARGS`" in said
-    assert [row["job"] for row in desk.table()] == [large]
-    assert [dict(home.headers)["ce_id"] for home in desk.line.sent("jobs.default")] == [other.encode()]

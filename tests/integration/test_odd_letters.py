@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from streams.codec import MAX_JOB_BYTES
 from streams.dead import FAILURE
 from streams.message import Message
 from streams.topics import AUDIT
@@ -85,3 +86,16 @@ def test_an_audit_of_others_stops_nobody(desk: Desk) -> None:
     assert len(desk.table()) == 1
     assert sorted(story["changed_why"] for story in stories) == ["", "no\\x00thing"]
     assert {story["changed_at"] for story in stories} == {None, "2025-12-08T18:07:00+00:00"}
+
+
+def test_a_letter_that_is_too_large_for_a_job_stays_and_holds_up_no_other(desk: Desk) -> None:
+    """Its home may refuse it each time, and with it all others of the batch."""
+    (large,) = desk.die(("polls.close", b"[%s42]" % (b" " * MAX_JOB_BYTES)))
+    (other,) = desk.die(CLOSE)
+
+    said = desk.run("retry", "--all", "--yes")
+
+    assert "1 of 2 letters sent home" in said
+    assert "too large for a job: `treadle dead edit LETTER ARGS`" in said
+    assert [row["job"] for row in desk.table()] == [large]
+    assert [dict(home.headers)["ce_id"] for home in desk.line.sent("jobs.default")] == [other.encode()]
