@@ -22,7 +22,7 @@ from consumers.partitions import Partitions
 from streams import metrics
 from streams.errors import ConfigError, TreadleError
 from streams.logs import kafka_client
-from streams.message import Received
+from streams.message import HEADERS_LOST, Received
 
 log = structlog.get_logger()
 
@@ -263,13 +263,21 @@ def _offsets(trackers: Iterable[OffsetTracker]) -> list[TopicPartition]:
 
 
 def received(message: Any) -> Received:
-    """From the client's type, whose methods are typed for messages that carry an error, too."""
+    """From the client's type, whose methods are typed for messages that carry an error, too.
+
+    The client gives no header of a message in which a name is no UTF-8. Such a message has one that says so, and
+    cannot be read as anything.
+    """
+    try:
+        headers = message.headers() or []
+    except SystemError as error:
+        headers = [(HEADERS_LOST, str(error.__cause__).encode())]
     return Received(
         message.topic(),
         message.partition(),
         message.offset(),
         message.key(),
         message.value(),
-        message.headers() or [],
+        headers,
         message.timestamp()[1],
     )

@@ -5,6 +5,9 @@ from typing import NamedTuple
 Headers = list[tuple[str, bytes | None]]
 """A header has a name and bytes, or no value: Kafka allows null, and clients send it."""
 
+HEADERS_LOST = "treadle_headers_lost"
+"""In the place of headers that could not be read, and why."""
+
 
 class Message(NamedTuple):
     """Something to be written to a topic; to one partition of it, or to that of its key."""

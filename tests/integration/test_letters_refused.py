@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from streams.dead import failure_of
 from streams.job import Queue
-from streams.message import Message
+from streams.message import HEADERS_LOST, Message
 from streams.producer import Producer
 from streams.topics import AUDIT, DEAD
 from tests.broker import a_broker
@@ -157,6 +159,20 @@ def test_what_is_small_only_when_compressed_becomes_a_letter_like_any_other(shop
     (found,) = shop.sent(DEAD)
     assert found.value == value
     assert (failure_of(found) or Mock()).message.startswith("the arguments have 6,500,011 bytes")
+
+
+def test_a_message_with_a_header_name_that_is_no_text_is_a_letter_that_says_so(shop: Line) -> None:
+    command = [sys.executable, "-m", "tests.foreign", shop.kafka, "jobs.low"]
+    subprocess.run(command, cwd=ROOT, env=shop.environment() | {"AIOKAFKA_NO_EXTENSIONS": "1"}, check=True)
+    job = enqueue(shop, "retry.never")
+
+    consumer = shop.start("consumer", "--queues", "low")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="both jobs are finished")
+
+    assert shop.end(consumer) == 0
+    letters = {letter.value: dict(letter.headers) for letter in shop.sent(DEAD)}
+    assert b"can't decode byte 0xff" in (letters[b'{"left": "alone"}'][HEADERS_LOST] or b"")
+    assert letters[b"{}"]["ce_id"] == job.encode()
 
 
 def test_a_letter_that_is_refused_stops_the_retries_too(shop: Line, harm: Harm) -> None:
