@@ -108,9 +108,8 @@ class Lifecycle:
     def _try_to_tell(self) -> None:
         try:
             self._tell()
-        except (
-            Exception
-        ):  # these few are not told; without its thread none would be, and memory would fill up
+        # These few are not told; without its thread none would be, and memory would fill up.
+        except Exception:
             log.exception("lifecycle_not_told")
 
     def _tell(self) -> None:

@@ -72,7 +72,8 @@ class OffsetTracker:
                 self._earlier, self._text, self.lost_its_end = None, "", True
             self._known_to = self._earlier.known_to if self._earlier else 0
             self._committed = Commit(committed, metadata or "")
-        if before is not None:
+        # After a lost end, what is still at work from then is of jobs that are gone.
+        if before is not None and not self.lost_its_end:
             before._successor = self  # in this order: from here on what finishes is told to us, too
             self.running |= before.running
             self._finished |= {offset for offset in set(before._finished) if offset >= (committed or 0)}

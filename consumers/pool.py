@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from consumers.attempt import Attempt, Performer, too_long
@@ -46,12 +47,9 @@ class _Child:
         self._process = _spawn.Process(target=_serve, args=(theirs, build), name="pool")
         with _reaping:
             self._process.start()
-            self._exit = self._process.sentinel
-            if hasattr(
-                os, "pidfd_open"
-            ):  # what a child forks holds its sentinel and its pipe open beyond its end
-                self._exit = os.pidfd_open(self._process.ident or 0)
-                weakref.finalize(self, os.close, self._exit)
+            self._exit = _exit_of(self._process)
+        if self._exit != self._process.sentinel:
+            weakref.finalize(self, os.close, self._exit)
         theirs.close()
 
     def perform(self, received: Received, limit: float | None) -> Outcome:
@@ -95,6 +93,17 @@ class _Child:
         with _reaping:
             self._process.join()
         return self._process.exitcode or 0
+
+
+def _exit_of(process: BaseProcess) -> int:
+    """What can be waited on for the end of the process itself: whatever it forks holds its sentinel open beyond that.
+
+    The sentinel, where the system has no pidfd, or refuses it: an old kernel, a sandbox.
+    """
+    try:
+        return os.pidfd_open(process.ident or 0)
+    except (AttributeError, OSError):
+        return process.sentinel
 
 
 class WorkerPool:

@@ -92,7 +92,7 @@ def perform(
     here = Received("the command line", 0, 0, message.key, message.value, message.headers, 0)
     attempt = performer.begin(here)
     if attempt.worker is not None and attempt.worker.is_async:
-        asyncio.run(performer.perform_async(attempt))
+        asyncio.run(performer.perform_async(attempt, leaving=lambda: True))  # Ctrl-C is no failure of the job
     elif attempt.outcome is None:
         performer.perform(attempt)
     match attempt.outcome:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -124,6 +125,18 @@ def test_children_at_work_end_with_the_pool_and_their_jobs_have_no_outcome(
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_child_is_waited_for_where_the_system_refuses_a_pidfd(
+    pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "pidfd_open", Mock(side_effect=OSError("Function not implemented")))
+
+    outcomes = [perform(pool, f"{deed} {tmp_path}") for deed in ("greet", "kill", "greet")]
+
+    killed = "the process that performed it ended with exit code -9"
+    assert [told(outcome) for outcome in outcomes] == [NOTHING_FOLLOWS, killed, NOTHING_FOLLOWS]
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="without it the end of such a child is not seen")
 def test_a_child_that_forked_has_its_own_end_though_what_it_forked_lives_on(
     pool: WorkerPool, folder: Path
 ) -> None:

@@ -60,6 +60,21 @@ def test_a_map_that_reaches_beyond_the_end_is_of_jobs_that_kafka_lost() -> None:
     assert [number for number in range(5, 10) if second.admit(number)] == [5, 6, 7, 8, 9]
 
 
+def test_what_still_runs_from_before_a_lost_end_is_not_taken_for_the_jobs_that_came_instead() -> None:
+    former = a_tracker(5, 6, 7)
+    former.finish(7)
+    former.start(5)
+    offset, metadata = former.commit() or Commit(0, "")
+
+    again = OffsetTracker("jobs.low", 0)
+    again.begin(offset, metadata, former, end=6)
+    admitted = [number for number in (5, 6, 7) if again.admit(number)]
+    former.finish(5)
+
+    assert admitted == [5, 6, 7]
+    assert again.commit() == Commit(5, "")
+
+
 def test_a_map_that_reaches_to_the_end_is_believed() -> None:
     first = a_tracker(5, 6)
     first.finish(6)
