@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,6 +10,14 @@ from consumers.context import Context
 from consumers.worker import Workers
 from tests.builders.messages import KINDS, Greet
 from treadle.perform import perform
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_command() -> Iterator[None]:
+    """The handler of a fresh interpreter, whatever the tests before have left."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_ends_an_async_job_and_is_no_failure_of_it() -> None:
