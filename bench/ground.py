@@ -38,7 +38,7 @@ class Ground:
 def ground(tell: Callable[[str], None]) -> Iterator[Ground]:
     """Bring up both servers; everything is stopped and removed at the end, also by Ctrl-C or SIGTERM."""
     with ExitStack() as stack:
-        before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack.callback(signal.signal, signal.SIGTERM, before)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="treadle-bench-")))
         (folder / "logs").mkdir()

@@ -21,7 +21,6 @@ Result = tuple[TopicPartition, KafkaError | None]
 
 _FOR_A_MOMENT = (KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION)
 _AGAIN_AFTER = 0.02  # seconds
-_SAY = 2.0  # seconds that the broker has to say where a partition begins and ends
 
 
 def commit(consumer: Consumer, places: list[TopicPartition], within: timedelta) -> list[Result]:
@@ -65,10 +64,16 @@ def committed(
     return []
 
 
-def ends(consumer: Consumer, place: TopicPartition) -> tuple[int | None, int | None]:
-    """The first offset of a partition, and what will be its next; None when the broker does not say."""
+def ends(consumer: Consumer, place: TopicPartition, give_up_at: float) -> tuple[int | None, int | None]:
+    """The first offset of a partition, and what will be its next.
+
+    None when the broker does not say, until `give_up_at` (by the monotonic clock).
+    """
+    timeout = give_up_at - time.monotonic()
+    if timeout <= 0:
+        return None, None
     try:
-        found = consumer.get_watermark_offsets(TopicPartition(place.topic, place.partition), timeout=_SAY)
+        found = consumer.get_watermark_offsets(TopicPartition(place.topic, place.partition), timeout=timeout)
     except KafkaException as error:
         log.warning("ends_unknown", topic=place.topic, partition=place.partition, error=error.args[0].str())
         return None, None

@@ -30,6 +30,7 @@ Place = tuple[str, int]
 """A topic and a partition of it."""
 
 _ANSWER = timedelta(seconds=30)  # that the broker has to say what was committed
+_SAY = 2.0  # seconds that the broker has to say where the partitions that are assigned begin and end
 _REFUSED = timedelta(seconds=3)  # in which a last commit is tried again; others may wait for us meanwhile
 
 
@@ -142,6 +143,11 @@ class GroupMember:
         self._commit_and_wait(self._trackers())
         self._consumer.close()
 
+    def leave_if_offsets_went_back(self) -> None:
+        """Leave then, with commits that no longer speak of jobs that are gone."""
+        if any(tracker.came_again is not None for tracker in self._trackers()):
+            self.leave()
+
     def _trackers(self) -> list[OffsetTracker]:
         return [tracker for each in self.partitions.values() for tracker in each.trackers.values()]
 
@@ -186,8 +192,9 @@ class GroupMember:
         if self._ended():
             return  # nothing begins any more
         committed = commits.committed(self._consumer, places, _ANSWER, self._ended)
+        give_up_at = time.monotonic() + _SAY
         for place in committed:
-            self._begin(place)
+            self._begin(place, give_up_at)
         if self._settings.membership.is_incremental:
             self._consumer.incremental_assign(committed)
         else:
@@ -196,13 +203,14 @@ class GroupMember:
         self.ready = True
         self.commit()  # with the note, before anything starts
 
-    def _begin(self, place: TopicPartition) -> None:
+    def _begin(self, place: TopicPartition, give_up_at: float) -> None:
         partitions, offset = self.partitions[place.topic], place.offset if place.offset >= 0 else None
         note, text = tenure.split(place.metadata)
         died = note is not None and not note.left
         begin, end = None, None
-        if text or (self._settings.notes_deaths and (offset is None or died)):
-            begin, end = commits.ends(self._consumer, place)
+        known = text or partitions.comes_back(place.partition)
+        if known or (self._settings.notes_deaths and (offset is None or died)):
+            begin, end = commits.ends(self._consumer, place, give_up_at)
         partitions.begin(place.partition, begin if offset is None else offset, place.metadata, end)
         tracker = partitions.trackers[place.partition]
         if tracker.lost_its_end:

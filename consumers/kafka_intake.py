@@ -126,6 +126,7 @@ class KafkaIntake:
                 self._turn()
             self._member.leave()
         except TreadleError as error:
+            self._member.leave_if_offsets_went_back()
             self._fail(error)
         except Exception as error:
             log.exception("intake_failed", queue=self.queue)

@@ -36,7 +36,9 @@ class OffsetTracker:
         self.hurry = False
         """Whether something finished that is better committed soon: set and cleared by others."""
         self.lost_its_end = False
-        """Whether the map of the owner before reached beyond the end of the partition."""
+        """Whether what was known of it was of jobs that Kafka has lost: others have their offsets now."""
+        self.came_again: int | None = None
+        """An offset below what had been admitted: the same, while the partition is ours."""
         self.tenure: Tenure | None = None
         """Set while a note is to stand in the commits that somebody is at work here."""
         self.running: set[int] = set()
@@ -44,7 +46,6 @@ class OffsetTracker:
         self._arrived: deque[int] = deque()  # admitted since the last look, rising
         self._unfinished: list[int] = []  # as of the last look, rising
         self._known_to = 0  # every finished offset that was looked at lies below
-        self._went_back = False  # offsets that are known came again: nothing can be said of them any more
         self._next: int | None = None  # what follows the last admitted offset
         self._earlier: OffsetMap | None = None
         self._text = ""  # of the map, as it stands in the commit
@@ -61,18 +62,19 @@ class OffsetTracker:
     ) -> None:
         """The partition is ours, committed so far (None: never).
 
-        A map that reaches beyond the `end` of the partition, where that is known, is of jobs that Kafka has lost.
         `before` is the tracker of an earlier time in which this process had the partition: what is still at
-        work from then is not started again, and counts as finished when it is.
+        work from then is not started again, and counts as finished when it is. Neither it nor the map is believed when
+        it knows of offsets beyond the `end` of the partition, where that is known.
         """
         if committed is not None:
             self._before, self._text = tenure.split(metadata)
             self._earlier = offset_map.decode(committed, self._text)
-            if self._earlier is not None and end is not None and end < self._earlier.known_to:
-                self._earlier, self._text, self.lost_its_end = None, "", True
+        reached = max(self._earlier.known_to if self._earlier else 0, before._next or 0 if before else 0)
+        if end is not None and end < reached:
+            self._earlier, self._text, self.lost_its_end = None, "", True
+        if committed is not None:
             self._known_to = self._earlier.known_to if self._earlier else 0
             self._committed = Commit(committed, metadata or "")
-        # After a lost end, what is still at work from then is of jobs that are gone.
         if before is not None and not self.lost_its_end:
             before._successor = self  # in this order: from here on what finishes is told to us, too
             self.running |= before.running
@@ -90,7 +92,7 @@ class OffsetTracker:
         TreadleError when offsets go back: what is known of them is known of other jobs.
         """
         if self._next is not None and offset < self._next:
-            self._went_back = True
+            self.came_again = offset
             back = f"after offset {self._next - 1} came {offset}"
             raise TreadleError(f"{self.topic}/{self.partition} lost its end: {back}. Start this process anew")
         self._arrived.append(offset)
@@ -126,12 +128,12 @@ class OffsetTracker:
 
     def state(self) -> Commit | None:
         """What a commit says now; None when nothing is known of the partition."""
-        if self._went_back:
-            return None
         self._look()
         mark, text = self._known()
         if mark is None:
             return None
+        if self.came_again is not None:
+            mark, text = min(mark, self.came_again), ""
         if self.tenure is None:
             return Commit(mark, text)
         self.tenure = self.tenure.at(mark)

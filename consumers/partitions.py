@@ -23,6 +23,10 @@ class Partitions:
         tracker.begin(committed, metadata, self._former.pop(partition, None), end)
         self.trackers[partition] = tracker
 
+    def comes_back(self, partition: int) -> bool:
+        """Whether jobs of it are at work here from a time before."""
+        return partition in self._former
+
     def take_away(self, partitions: Iterable[int]) -> list[OffsetTracker]:
         """These are no longer ours: nothing of them is started any more. Their trackers."""
         leaving = [self.trackers.pop(partition) for partition in partitions if partition in self.trackers]

@@ -100,6 +100,9 @@ class RetriesProcess:
                 self._turn()
             self._wait_for_kafka()
             self._member.leave()
+        except TreadleError:
+            self._member.leave_if_offsets_went_back()
+            raise
         finally:
             self._ordered.close()
             self._producer.close()

@@ -84,8 +84,11 @@ def _administer(url: str, statement: str) -> None:
 
 @contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
-    """A SIGTERM ends the run as Ctrl-C does, so that it leaves no process either."""
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    """A SIGTERM ends the run as Ctrl-C does, so that it leaves no process either.
+
+    By its handler, not by its signal: a run in the background ignores that.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:

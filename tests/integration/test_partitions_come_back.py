@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from confluent_kafka import ConsumerGroupState
+from confluent_kafka import ConsumerGroupState, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from consumers.group_member import GroupMember
 from consumers.kafka_intake import IntakeSettings, KafkaIntake
 from consumers.lanes import Lanes
 from consumers.membership import Membership
 from consumers.parcel import Parcel
 from consumers.routes import Routes, Stations
+from consumers.tenure import split
 from consumers.worker import Workers
 from streams.errors import TreadleError
 from streams.job import Queue
@@ -23,11 +26,8 @@ from tests.chaos.account import enqueue
 from tests.line import Line, wait_until
 
 # The third, KIP-848, comes with the calls of the cooperative one, at heartbeats of five seconds.
+BACK = TopicPartition("jobs.low", 0)
 MEMBERSHIPS = [Membership.COOPERATIVE, Membership.EAGER]
-
-
-def fail(error: TreadleError) -> None:
-    pytest.fail(str(error))
 
 
 class Process:
@@ -36,13 +36,14 @@ class Process:
     def __init__(self, kafka: str, membership: Membership, prefetch: int, patience: float) -> None:
         self.lanes = Lanes({Queue.LOW: 1})
         routes = Routes(Queue.LOW, KINDS, Workers(), Stations(self.lanes, Lanes({Queue.LOW: 1})))
+        self.failures: list[TreadleError] = []
         settings = IntakeSettings(
             {"bootstrap.servers": kafka},
             prefetch=prefetch,
             revoke_within=timedelta(seconds=patience),
             membership=membership,
         )
-        self.intake = KafkaIntake(Queue.LOW, settings, routes, fail)
+        self.intake = KafkaIntake(Queue.LOW, settings, routes, self.failures.append)
         self.started: list[Parcel] = []
 
     def start_all(self) -> int:
@@ -64,6 +65,7 @@ def running(
     finally:
         made.lanes.close()
         made.intake.close()
+    assert made.failures == []
 
 
 @pytest.mark.parametrize("membership", MEMBERSHIPS)
@@ -132,6 +134,43 @@ def test_who_leaves_while_a_rebalance_waits_for_somebody_else_commits_first(line
     late = [each for each in kept if each.offset >= committed[each.topic, each.partition]]
     assert len(kept) > 4
     assert late == []
+
+
+def test_who_sees_offsets_go_back_leaves_no_map_of_jobs_that_are_gone(line: Line) -> None:
+    """As after a broker that lost the end of a partition: the client begins at an earlier offset again."""
+    with running(line, Membership.COOPERATIVE) as process:
+        enqueue(line, "test.greet", range(120), keys=60)
+        wait_until(lambda: process.start_all() == 120, told="all are started")
+        came = [parcel for parcel in process.started if parcel.received.partition == BACK.partition]
+        for parcel in came[1:]:
+            parcel.finish()
+        wait_until(lambda: left_in(line)[1], told="the commit has a map")
+
+        first, second = (parcel.received.offset for parcel in came[:2])
+        go_back(process.intake._member, second)
+        wait_until(lambda: process.failures, told="the process ends")
+        failure = process.failures.pop()
+
+    assert f"lost its end: after offset {came[-1].received.offset} came {second}" in str(failure)
+    assert left_in(line) == (first, "")
+
+
+def go_back(member: GroupMember, offset: int) -> None:
+    """Have it fetch from this offset again, as its client would: on the thread that fetches."""
+    fetch = member.fetch
+
+    def fetch_again(most: int, wait: float) -> list[Any]:
+        member.fetch = fetch  # type: ignore[method-assign]
+        member._consumer.seek(TopicPartition(BACK.topic, BACK.partition, offset))
+        return fetch(most, wait)
+
+    member.fetch = fetch_again  # type: ignore[method-assign]
+
+
+def left_in(line: Line) -> tuple[int, str]:
+    """What the last commit of that partition says, and its map."""
+    (place,) = [place for place in line._commits(Queue.LOW) if place.partition == BACK.partition]
+    return place.offset, split(place.metadata)[1]
 
 
 def is_changing(line: Line) -> bool:

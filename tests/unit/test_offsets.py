@@ -75,6 +75,17 @@ def test_what_still_runs_from_before_a_lost_end_is_not_taken_for_the_jobs_that_c
     assert again.commit() == Commit(5, "")
 
 
+def test_what_still_runs_is_not_taken_for_jobs_that_came_instead_where_there_is_no_map_either() -> None:
+    former = a_tracker(5, 6, 7)
+    former.start(6)
+
+    again = OffsetTracker("jobs.low", 0)
+    again.begin(5, "", former, end=6)
+
+    assert again.lost_its_end
+    assert [number for number in (5, 6) if again.admit(number)] == [5, 6]
+
+
 def test_a_map_that_reaches_to_the_end_is_believed() -> None:
     first = a_tracker(5, 6)
     first.finish(6)
@@ -87,14 +98,27 @@ def test_a_map_that_reaches_to_the_end_is_believed() -> None:
     assert [number for number in (5, 6, 7) if second.admit(number)] == [5, 7]
 
 
-def test_offsets_that_go_back_end_the_process_and_nothing_more_is_committed() -> None:
-    tracker = a_tracker(5, 6, 7)
-    tracker.finish(5)
+def test_offsets_that_go_back_end_the_process_and_the_next_owner_begins_there_without_a_map() -> None:
+    tracker = a_tracker(5, 6, 7, 8)
+    for offset in (5, 8):
+        tracker.finish(offset)
+    assert offset_map.decode(*(tracker.commit() or Commit(0, ""))) is not None
 
-    with pytest.raises(TreadleError, match=r"jobs\.low/0 lost its end: after offset 7 came 6"):
+    with pytest.raises(TreadleError, match=r"jobs\.low/0 lost its end: after offset 8 came 6"):
         tracker.admit(6)
 
-    assert tracker.commit() is None
+    assert tracker.commit() == Commit(6, "")
+
+
+def test_of_offsets_that_go_back_below_what_is_finished_the_lowest_is_where_the_next_owner_begins() -> None:
+    tracker = a_tracker(5, 6, 7)
+    for offset in (5, 6, 7):
+        tracker.finish(offset)
+
+    with pytest.raises(TreadleError):
+        tracker.admit(6)
+
+    assert tracker.commit() == Commit(6, "")
 
 
 def test_a_commit_before_all_is_fetched_again_keeps_what_the_earlier_map_left_open() -> None:
