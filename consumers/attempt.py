@@ -30,6 +30,7 @@ from streams.errors import BadMessage, Discard, RetryLater, TookTooLong, Unknown
 from streams.job import Kinds
 from streams.logs import current_job
 from streams.message import Received
+from streams.orders import cancels
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -93,7 +94,7 @@ class Performer:
         try:
             attempt.envelope = envelope = decode_job(received, self.kinds)
             order = self.orders.of(envelope.id)
-            if order is not None and order.action == "cancel":
+            if order is not None and cancels(order, received):
                 attempt.outcome = Cancelled(order.by, order.why)
                 return attempt
             attempt.worker = worker = self.workers.find(envelope.kind)

@@ -62,10 +62,8 @@ def batch_of(value: bytes | None) -> Batch:
     """What a message of `jobs.lifecycle` tells: nothing when it is not one of ours, which is logged."""
     try:
         return _decode(value or b"")
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # no JSON, in the wrong shape, not UTF-8; or nested too deeply
+    # No JSON, in the wrong shape, not UTF-8; or nested too deeply.
+    except (ValueError, RecursionError) as error:
         log.warning("lifecycle_unreadable", error=str(error))
         return Batch("", [])
 

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from streams.errors import BadMessage
 from streams.message import Message, Received
@@ -17,6 +16,9 @@ from streams.topics import ORDERS
 
 MOVED = "treadle_moved"
 """Names the order by which a copy of a waiting job was sent on. It stays with that copy and what comes of it."""
+
+RELEASED = "treadle_released"
+"""Names the cancel that ends this job no more: it was given before the job was sent back from the dead letters."""
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -51,7 +53,20 @@ def ruling(order: Order | None, waiting: Received) -> Ruling:
         return Ruling.GO_ON
     if due_of(waiting.headers) in order.stale and text_of(waiting, MOVED) != order.id:
         return Ruling.DROP
-    return Ruling.HOME_NOW if order.action == "cancel" else Ruling.GO_ON
+    return Ruling.HOME_NOW if cancels(order, waiting) else Ruling.GO_ON
+
+
+def cancels(order: Order, received: Received) -> bool:
+    """Whether this order ends the job."""
+    return order.action == "cancel" and text_of(received, RELEASED) != order.id
+
+
+def released(message: Message, order: Order | None) -> Message:
+    """The same job, which this order, if there is any, does not end."""
+    if order is None:
+        return message
+    headers = [(name, value) for name, value in message.headers if name != RELEASED]
+    return message._replace(headers=[*headers, (RELEASED, order.id.encode())])
 
 
 def moved(waiting: Received, home: str, order: Order, due: int) -> Message:
@@ -73,13 +88,6 @@ def encode_order(job_id: str, order: Order) -> Message:
 def forget(job_id: str) -> Message:
     """The message that takes back whatever was ordered about this job."""
     return Message(ORDERS, job_id.encode(), None, [])
-
-
-def released(job_id: str, order: Order) -> Message:
-    """The message after which a job that was cancelled may begin again. Copies of it that are stale stay so."""
-    if order.stale:
-        return encode_order(job_id, replace(order, action="move"))
-    return forget(job_id)
 
 
 def decode_order(value: bytes) -> Order:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from streams.codec import epoch_ms
 from streams.errors import BadMessage, TreadleError
-from streams.orders import Order, encode_order, forget, moved
+from streams.orders import Order, cancels, encode_order, forget, moved
 from streams.producer import Sender
 from streams.redrive import home_of
 from streams.tiers import due_of
@@ -24,6 +24,7 @@ from treadle.finding_jobs import Where, find_job
 from treadle.standing import order_about
 
 _TOO_CLOSE = 2_000  # milliseconds before its due moment from which on a job is left alone: it is on its way
+_NOTHING = "nothing is ordered"
 _OVERTAKEN = "somebody ordered otherwise meanwhile: look again, and say it again"
 _COMES_UP = 3_600_000  # milliseconds after its due moment until which a stale copy may still come up
 
@@ -50,25 +51,23 @@ class Desk:
         """Have a job end as cancelled. Raises TreadleError."""
         before = order_about(self.kafka, job)
         order = _order("cancel", note, _still_stale(before))
-        self.sender.send([encode_order(job, order)])  # before we look: what starts from now on hears of it
         try:
+            self.sender.send(
+                [encode_order(job, order)]
+            )  # before we look: what starts from now on hears of it
             found = find_job(self.kafka, self.topics, job, self.within, order)
         except BaseException as error:  # Ctrl-C, too
             self._take_back(job, order, before, str(error) or "it was interrupted")
             raise
         if found.where in (Where.WAITING, Where.RUNNING):
-            return self._if_it_stands(
-                job, order, Answer(found.where, found.told, True, "it is ordered to end")
-            )
-        if (
-            found.told == "cancelled" and found.since >= order.at.timestamp()
-        ):  # a consumer was as quick as we were
+            answer = Answer(found.where, found.told, True, "it is ordered to end")
+            return self._if_it_stands(job, order, answer)
+        if found.told == "cancelled" and found.since >= order.at.timestamp():  # a consumer was as quick
             return Answer(found.where, found.told, True, "it has ended by this order")
-        self._take_back(job, order, before, found.told)
+        done = self._take_back(job, order, before, found.told)
         if found.cut_short:
-            done = "the order is taken back; had it come up meanwhile, it has ended"
-            return Answer(found.where, found.told, False, done)
-        return _nothing(found.where, found.told)
+            done += "; had it come up meanwhile, it has ended"
+        return Answer(found.where, found.told, False, done)
 
     def move(self, job: str, due: datetime | None, note: Note) -> Answer:
         """Have a job that waits in a tier be due at another moment; None: now. Raises as `cancel`.
@@ -77,12 +76,12 @@ class Desk:
         in between loses nothing: both copies are performed, under one id.
         """
         before = order_about(self.kafka, job)
-        if before is not None and before.action == "cancel":
-            return _nothing(Where.WAITING, f"it is cancelled, by {before.by}")
         found = find_job(self.kafka, self.topics, job, self.within, before)
         lies = found.lies
         if lies is None:
             return _nothing(found.where, found.told)
+        if before is not None and cancels(before, lies):
+            return _nothing(found.where, f"it is cancelled, by {before.by}")
         if lies.topic not in self.topics.tiers.by_topic:
             return _nothing(found.where, f"{lies.topic}, where it starts as soon as a slot is free")
         was, now = due_of(lies.headers), time.time_ns() // 1_000_000
@@ -110,16 +109,20 @@ class Desk:
             return answer
         return answer._replace(ordered=False, done=_OVERTAKEN)
 
-    def _take_back(self, job: str, order: Order, before: Order | None, why: str) -> None:
-        """Have what was ordered before stand again, unless somebody ordered anew."""
+    def _take_back(self, job: str, order: Order, before: Order | None, why: str) -> str:
+        """Have what was ordered before stand again, unless somebody ordered anew; what is to be said of it."""
         try:
-            standing = order_about(self.kafka, job)
-            if standing is not None and standing.id == order.id:
+            stands = order_about(self.kafka, job)
+            if stands is None or stands.id == order.id or stands == before:  # ours may still be on its way
+                stands = before
                 self.sender.send([forget(job) if before is None else encode_order(job, before)])
         except TreadleError as error:
             raise TreadleError(
                 f"{job} may end as cancelled: {why}, and the order could not be taken back ({error})"
             ) from error
+        if stands is not None and stands.action == "cancel":
+            return f"nothing is ordered, but that it ends stands as {stands.by} ordered it"
+        return _NOTHING
 
 
 def _order(action: str, note: Note, stale: tuple[int, ...]) -> Order:
@@ -133,4 +136,4 @@ def _still_stale(order: Order | None) -> tuple[int, ...]:
 
 
 def _nothing(where: Where, told: str) -> Answer:
-    return Answer(where, told, False, "nothing is ordered")
+    return Answer(where, told, False, _NOTHING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from consumers.lifecycle import Finished, batch_of
 from streams.dead import failure_of
 from tests.line import Line
 
@@ -21,3 +22,9 @@ def reasons(line: Line) -> list[str]:
     """Why jobs died, sorted."""
     letters = [failure_of(letter) for letter in line.sent("jobs.dead")]
     return sorted(f"{letter.error}: {letter.message}" for letter in letters if letter)
+
+
+def outcomes(line: Line) -> dict[str, Finished]:
+    """What was told last of each job."""
+    batches = [batch_of(each.value) for each in line.sent("jobs.lifecycle")]
+    return {done.job: done for batch in batches for done in batch.finished}

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
-from unittest.mock import Mock
 
-import pytest
-
-from consumers.lifecycle import Finished, batch_of
-from streams.errors import TreadleError
+from consumers.lifecycle import batch_of
 from streams.message import Message
-from streams.orders import Order, encode_order, forget
+from streams.orders import Order, encode_order
 from streams.producer import Producer
 from tests.builders.messages import NOW
-from tests.line import PLANNED, TIERS, Line, wait_until
-from treadle import ordering
-from treadle.dead.asked import Note
-from treadle.finding_jobs import Found, Where, find_job
-from treadle.ordering import Desk
-from treadle.standing import order_about
-
-
-def outcomes(line: Line) -> dict[str, Finished]:
-    batches = [batch_of(each.value) for each in line.sent("jobs.lifecycle")]
-    return {done.job: done for batch in batches for done in batch.finished}
+from tests.integration.life import outcomes
+from tests.line import Line, wait_until
 
 
 def enqueue(line: Line, count: int, kind: str = "life.say", later: str = "0s", **args: str) -> list[str]:
@@ -204,73 +188,3 @@ def test_a_moment_that_is_missing_or_without_zone_is_refused(shop: Line) -> None
     assert (nothing.returncode, no_zone.returncode) == (2, 2)
     assert "say --in DURATION or --at TIME" in nothing.stderr
     assert "has no zone" in no_zone.stderr
-
-
-@pytest.fixture
-def desk(shop: Line) -> Iterator[Desk]:
-    kafka = {"bootstrap.servers": shop.kafka}
-    producer = Producer(kafka)
-    yield Desk(kafka, PLANNED, producer, timedelta(seconds=10))
-    producer.close()
-
-
-def found_while(do: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on this is done each time a search for a job is over."""
-
-    def find_and_do(*arguments: Any) -> Found:
-        found = find_job(*arguments)
-        do()
-        return found
-
-    monkeypatch.setattr(ordering, "find_job", find_and_do)
-
-
-def test_a_job_is_not_moved_when_somebody_cancels_it_meanwhile(
-    shop: Line, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (job,) = enqueue(shop, 1, word="hello", later="1h")
-    found_while(lambda: desk.sender.send([end_it(job)]), monkeypatch)
-
-    answer = desk.move(job, None, Note("ada"))
-
-    assert not answer.ordered
-    assert "somebody ordered otherwise meanwhile" in answer.done
-    assert [order.action for order in [order_about(desk.kafka, job)] if order] == ["cancel"]
-    assert len(shop.sent(*TIERS)) == 1
-
-
-def test_a_cancel_that_somebody_takes_back_meanwhile_says_so(
-    shop: Line, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (job,) = enqueue(shop, 1, word="hello", later="1h")
-    found_while(lambda: desk.sender.send([forget(job)]), monkeypatch)
-
-    answer = desk.cancel(job, Note("ada"))
-
-    assert (answer.where, answer.ordered) == (Where.WAITING, False)
-
-
-def test_a_cancel_whose_search_fails_or_is_interrupted_orders_nothing(
-    shop: Line, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (job,) = enqueue(shop, 1, word="hello", later="1h")
-
-    for reason in (KeyboardInterrupt(), TreadleError("Kafka does not answer")):
-        monkeypatch.setattr(ordering, "find_job", Mock(side_effect=reason))
-        with pytest.raises(type(reason)):
-            desk.cancel(job, Note("ada"))
-
-    assert order_about(desk.kafka, job) is None
-
-
-def test_a_cancel_whose_search_is_cut_short_orders_nothing_and_says_what_may_be(
-    shop: Line, desk: Desk
-) -> None:
-    enqueue(shop, 3, word="hello")
-
-    answer = replace(desk, within=timedelta(seconds=-1)).cancel("of-nobody", Note("ada"))
-
-    assert (answer.where, answer.ordered) == (Where.UNKNOWN, False)
-    assert "not everything could be searched" in answer.told
-    assert "had it come up meanwhile, it has ended" in answer.done
-    assert order_about(desk.kafka, "of-nobody") is None

@@ -203,6 +203,16 @@ def test_two_workers_cannot_claim_one_kind() -> None:
         workers.worker(Greet)(raising(Discard("other")))
 
 
+def failure_of_async(workers: Workers) -> str:
+    """The error with which an attempt by an async worker is to be tried again."""
+    performer = Performer(KINDS, workers, Pretended())
+    attempt = performer.begin(a_message())
+    asyncio.run(performer.perform_async(attempt))
+    assert isinstance(attempt.outcome, Retrying)
+    assert attempt.outcome.failure is not None
+    return attempt.outcome.failure.error
+
+
 def test_an_async_worker_is_cancelled_when_its_time_is_over() -> None:
     workers = Workers()
     ended = []
@@ -214,14 +224,8 @@ def test_an_async_worker_is_cancelled_when_its_time_is_over() -> None:
         finally:
             ended.append(job.name)
 
-    performer = Performer(KINDS, workers, Pretended())
-    attempt = performer.begin(a_message())
-    asyncio.run(performer.perform_async(attempt))
-
+    assert failure_of_async(workers) == "TookTooLong"
     assert ended == ["Ada"]
-    assert isinstance(attempt.outcome, Retrying)
-    assert attempt.outcome.failure is not None
-    assert attempt.outcome.failure.error == "TookTooLong"
 
 
 def test_a_timeout_that_an_async_worker_meets_elsewhere_is_its_own_error() -> None:
@@ -231,13 +235,7 @@ def test_a_timeout_that_an_async_worker_meets_elsewhere_is_its_own_error() -> No
     async def greet(job: Greet, ctx: Context) -> None:
         raise TimeoutError("the other side did not answer")
 
-    performer = Performer(KINDS, workers, Pretended())
-    attempt = performer.begin(a_message())
-    asyncio.run(performer.perform_async(attempt))
-
-    assert isinstance(attempt.outcome, Retrying)
-    assert attempt.outcome.failure is not None
-    assert attempt.outcome.failure.error == "TimeoutError"
+    assert failure_of_async(workers) == "TimeoutError"
 
 
 @pytest.mark.parametrize("timeout", [None, timedelta(minutes=1)])
@@ -254,13 +252,7 @@ def test_an_async_worker_that_meets_a_cancelled_task_has_failed(
         task.cancel("the other side hung up")
         await (task if whose == "of a task" else asyncio.sleep(60))
 
-    performer = Performer(KINDS, workers, Pretended())
-    attempt = performer.begin(a_message())
-    asyncio.run(performer.perform_async(attempt))
-
-    assert isinstance(attempt.outcome, Retrying)
-    assert attempt.outcome.failure is not None
-    assert attempt.outcome.failure.error == "CancelledError"
+    assert failure_of_async(workers) == "CancelledError"
 
 
 def test_an_async_worker_that_is_cancelled_as_its_process_leaves_has_no_outcome() -> None:

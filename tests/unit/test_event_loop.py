@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from itertools import count
+
+import pytest
 
 from consumers.attempt import Attempt, Performer
 from consumers.context import Context
@@ -23,6 +26,17 @@ from tests.builders.messages import KINDS, TIERS, Greet, a_message
 from tests.fakes.memory_log import MemoryLog
 from tests.line import wait_until
 
+STARTED: list[EventLoop] = []
+
+
+@pytest.fixture(autouse=True)
+def loops_end() -> Iterator[None]:
+    yield
+    while STARTED:
+        loop = STARTED.pop()
+        loop._loop.call_soon_threadsafe(loop._loop.stop)
+        loop._thread.join()
+
 
 class AtLoop:
     """A loop, and a lane before it with greetings of these people."""
@@ -36,9 +50,10 @@ class AtLoop:
         self.put(*names)
         self.log = MemoryLog()
         settler = Settler(self.log, TIERS, self.finished.append, self.failures.append)
-        performer = performer or Performer(KINDS, workers, NoDatabase())
+        performer = performer or Performer(KINDS, workers, NoDatabase(), chance=lambda: 5)
         self.loop = EventLoop(self.lanes, performer, settler, limit=10)
         self.loop.start()
+        STARTED.append(self.loop)
 
     def put(self, *names: str) -> None:
         for name in names:

@@ -11,7 +11,7 @@ from consumers import orders as module
 from consumers.attempt import Performer
 from consumers.once import NoDatabase
 from consumers.orders import Orders
-from consumers.outcome import Cancelled
+from consumers.outcome import NOTHING_FOLLOWS, Cancelled
 from consumers.worker import Workers
 from streams.message import Message, Received
 from streams.orders import MOVED, Order, Ruling, encode_order, moved, released, ruling
@@ -82,14 +82,23 @@ def test_a_cancel_outlives_the_moves_that_were_ordered_before_it() -> None:
     assert [message.key for message in orders.due(now=time.time() + 61)] == [b"a"]
 
 
-def test_a_released_job_is_cancelled_no_more_and_its_stale_copies_stay_stale() -> None:
-    freed, still_moved = released("a", CANCEL), released("b", CANCEL_MOVED)
+@pytest.mark.parametrize("cancel", [CANCEL, CANCEL_MOVED])
+def test_a_job_that_is_released_from_a_cancel_begins_until_it_is_cancelled_anew(cancel: Order) -> None:
+    workers = Workers()
+    workers.worker(Greet)(lambda job, ctx: None)
+    came = a_message()
+    job = received_again(released(Message(came.topic, came.key, came.value, came.headers), cancel))
 
-    assert (freed.topic, freed.key, freed.value) == ("treadle.orders", b"a", None)
-    orders = given()
-    orders.take(still_moved.key, still_moved.value)
-    assert ruling(orders.of("b"), a_message(headers={"treadle_due": b"900"})) is Ruling.DROP
-    assert ruling(orders.of("b"), a_message()) is Ruling.GO_ON
+    def outcome(order: Order) -> object:
+        return Performer(KINDS, workers, NoDatabase(), orders=given(("id-1", order))).attempt(job).outcome
+
+    assert (ruling(cancel, job), outcome(cancel)) == (Ruling.GO_ON, NOTHING_FOLLOWS)
+    anew = replace(cancel, id="o9")
+    assert (ruling(anew, job), outcome(anew)) == (Ruling.HOME_NOW, Cancelled("ada", cancel.why))
+
+
+def test_a_copy_that_is_stale_stays_so_beside_one_that_is_released() -> None:
+    assert ruling(CANCEL_MOVED, a_message(headers={"treadle_due": b"900"})) is Ruling.DROP
 
 
 def test_what_cannot_be_read_changes_nothing() -> None:

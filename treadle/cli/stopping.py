@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import signal
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-_LOOK = 0.1  # seconds after which a wait looks whether it is asked
+from streams.signals import set_soon
+
 _Step = TypeVar("_Step")
 
 
 class Stop:
-    """Whether SIGINT or SIGTERM has come.
+    """Whether SIGINT or SIGTERM has come."""
 
-    No `threading.Event`: a handler that interrupts its wait() may want the lock that wait() holds, and hang.
-    """
+    def __init__(self) -> None:
+        self.asked = False
+        self._event = threading.Event()
 
-    asked = False
+    def ask(self) -> None:
+        """From within a signal's handler."""
+        self.asked = True
+        set_soon(self._event)
 
     def wait(self, seconds: float) -> bool:
         """Wait so long, or until asked; whether it is asked."""
-        end = time.monotonic() + seconds
-        while not self.asked and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _LOOK))
+        self._event.wait(seconds)
         return self.asked
 
     def before_each(self, steps: Iterator[_Step]) -> Iterator[_Step]:
@@ -41,7 +44,7 @@ def stopping() -> Iterator[Stop]:
     def ask(number: int, frame: object) -> None:
         if stop.asked:
             raise KeyboardInterrupt
-        stop.asked = True
+        stop.ask()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -58,7 +58,7 @@ def send_back(
 ) -> Iterator[Sent]:
     """Send the chosen letters home, 1,000 with one wait; yields after each batch, when it is in Kafka and marked.
 
-    What `orders` still has to say about these jobs is of their former lives: none is cancelled by it any more.
+    The `orders` that stand are of the jobs' former lives: none is cancelled by them any more.
     `rate` bounds how many a second; the wait for it is a `pause` of so many seconds, which ends all by answering yes.
     `first` ends it after so many. Letters that died again after they had been sent back stay unless `again`. Raises
     NotDelivered; the letters of that batch stay dead.
@@ -74,8 +74,7 @@ def send_back(
             batch, further = claim(db, chosen, after, limit, again=again)
             if not batch:
                 return
-            release(sender, orders, [letter.job_id for letter in batch])
-            sent = _send(db, sender, batch, further, note)
+            sent = _send(db, sender, batch, further, note, orders)
         after = batch[-1].place
         left = left if left is None else left - sent.letters + sent.repeated
         yield sent
@@ -84,7 +83,12 @@ def send_back(
 
 
 def _send(
-    db: Connection, sender: Sender, batch: Sequence[Letter], further: Sequence[Letter], note: Note
+    db: Connection,
+    sender: Sender,
+    batch: Sequence[Letter],
+    further: Sequence[Letter],
+    note: Note,
+    orders: Orders,
 ) -> Sent:
     homes = {letter.place: home_of(letter.received()) for letter in batch}
     homeless = tuple(letter.name for letter in batch if homes[letter.place] is None)
@@ -102,18 +106,12 @@ def _send(
     for of_one_job in same.values():
         bound.setdefault(str(homes[of_one_job[0].place]), []).append(of_one_job)
     for home, jobs in bound.items():
-        sender.send([sent_home(of_one_job[0].received(), home) for of_one_job in jobs])
+        firsts = [of_one_job[0] for of_one_job in jobs]
+        sender.send([released(sent_home(each.received(), home), orders.of(each.job_id)) for each in firsts])
         record(db, sender, "retry", [letter for of_one_job in jobs for letter in of_one_job], note)
     went = sum(map(len, same.values()))
     ids = tuple(of_one_job[0].job_id for of_one_job in same.values())
     return Sent(went, ids, homeless, too_large, went - len(same))
-
-
-def release(sender: Sender, orders: Orders, jobs: Sequence[str]) -> None:
-    """Take back what cancels these jobs: given while they ran, it would end them when they come home."""
-    standing = {job: order for job in jobs if (order := orders.of(job)) and order.action == "cancel"}
-    if standing:
-        sender.send([released(job, order) for job, order in standing.items()])
 
 
 def send_edited(
@@ -131,8 +129,7 @@ def send_edited(
         batch, further = claim(db, chosen, _START, 1, again=True)
         if not batch:
             return False
-        release(sender, orders, [letter.job_id])
-        sender.send([message])
+        sender.send([released(message, orders.of(letter.job_id))])
         record(db, sender, "edit", [*batch, *further], note, changed)
     return True
 
