@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -36,7 +37,7 @@ def test_a_signal_ends_a_wait() -> None:
     began = time.monotonic()
 
     with stopping() as stop:
-        threading.Thread(target=signal.raise_signal, args=[signal.SIGTERM]).start()
+        threading.Thread(target=os.kill, args=[os.getpid(), signal.SIGTERM]).start()
         asked = stop.wait(LONG)
 
     assert asked

@@ -43,7 +43,7 @@ def cancel(
     """Have a job that waits end as cancelled, and say where it was found.
 
     One that is running is not interrupted; it ends before its next attempt, if it comes to one. Exit code 1: it is
-    already finished, or unknown; then nothing is ordered.
+    already finished, or unknown, and nothing is ordered; or somebody ordered otherwise meanwhile, which is told.
     """
     note = options.note(by, why)
     _answer(job, within, lambda desk: desk.cancel(job, note), as_json=as_json)
@@ -59,7 +59,8 @@ def run_now(
 ) -> None:
     """Have a job that waits for a retry or for later go to its queue now.
 
-    Exit code 1: it waits no more, or is unknown; then nothing is ordered.
+    Exit code 1: it waits no more, or is unknown, and nothing is ordered; or somebody ordered otherwise meanwhile, which
+    is told.
     """
     note = options.note(by, why)
     _answer(job, within, lambda desk: desk.move(job, None, note), as_json=as_json)
@@ -83,7 +84,8 @@ def reschedule(
 
     treadle jobs reschedule 0198f3c2-6f60-7cc4-8a55-8ad2dbf1a2b4 --in 2h
 
-    Exit code 1: it waits no more, or is unknown; then nothing is ordered.
+    Exit code 1: it waits no more, or is unknown, and nothing is ordered; or somebody ordered otherwise meanwhile, which
+    is told.
     """
     if (delay is None) == (at is None):
         raise typer.BadParameter("say --in DURATION or --at TIME", param_hint="--in")
