@@ -1,63 +1,57 @@
-"""One Kafka and one PostgreSQL for the whole run, started when the first test asks for them."""
+"""What every test may ask for: servers, databases, commands. Also in which order and how many at once they run."""
 
 import itertools
 import os
-import signal
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import hypothesis
+import psutil
 import psycopg
 import pytest
 
-from treadle.local.stack import Stack
+from tests.support.alone import turn
+from tests.support.commands import Commands
+from tests.support.forks import ForkServer
+from tests.support.servers import Addresses, servers
+from tests.support.topics import Topics, looking_into
 
 # A limit on the time of one example would fail on a busy machine, and say nothing of the code.
 hypothesis.settings.register_profile("treadle", deadline=None)
 hypothesis.settings.load_profile("treadle")
 
+# Files that take longest come first: what is short fills up the end of whichever worker is ready sooner.
+FIRST = ("journeys", "chaos", "integration")
+
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where the tests find Kafka (bootstrap servers) and an administrator's database (libpq URL)."""
-
-    kafka: str
-    database: str
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Addresses]:
-    """Kafka and PostgreSQL: those named by the settings, else containers if so wished, else our own."""
-    given_kafka, given_database = os.environ.get("TREADLE_KAFKA"), os.environ.get("TREADLE_DATABASE")
-    if given_kafka and given_database:
-        yield Addresses(given_kafka, given_database)
-    elif os.environ.get("TREADLE_TEST_STACK") == "containers":
-        from tests.containers import containers
-
-        with containers() as (kafka, database):
-            yield Addresses(given_kafka or kafka, given_database or database)
-    else:
-        with tempfile.TemporaryDirectory(prefix="treadle-tests-") as folder, _stopped_by_sigterm():
-            local = Stack(
-                Path(folder, "stack"), given_kafka=given_kafka, given_database=given_database, durable=False
-            )
-            try:
-                local.up()
-                yield Addresses(local.kafka, local.database)
-            finally:
-                local.down(delete=True)
+    """Kafka and PostgreSQL; each worker of pytest-xdist has its own."""
+    with servers() as addresses:
+        yield addresses
 
 
 @pytest.fixture(scope="session")
 def kafka(stack: Addresses) -> str:
     """Bootstrap servers of a real broker, which all tests share: use topics and groups of your own."""
     return stack.kafka
+
+
+@pytest.fixture(scope="session")
+def topics(kafka: str) -> Iterator[Topics]:
+    """That broker with all of our topics, and a look into it."""
+    with looking_into(kafka) as topics:
+        yield topics
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """What starts commands of treadle's."""
+    with ForkServer() as forks:
+        yield Commands(forks)
 
 
 @pytest.fixture(scope="session")
@@ -77,19 +71,34 @@ def fresh_database(postgres_url: str) -> Iterator[str]:
         _administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_runs_on() -> Iterator[None]:
+    """When all is over, no process of ours is left."""
+    before = psutil.Process().children(recursive=True)
+    yield
+    left = [each for each in psutil.Process().children(recursive=True) if each not in before]
+    assert left == []
+
+
+@pytest.fixture(autouse=True)
+def at_its_turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test marked `alone` runs while no other worker runs one."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    with turn(_of_all_workers(tmp_path_factory), alone="alone" in request.keywords):
+        yield
+
+
+def _of_all_workers(factory: pytest.TempPathFactory) -> Path:
+    return factory.getbasetemp().parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {folder: number for number, folder in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.parent.name, len(FIRST)))
+
+
 def _administer(url: str, statement: str) -> None:
     with psycopg.connect(url, autocommit=True) as server:
         server.execute(statement.encode())
-
-
-@contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """A SIGTERM ends the run as Ctrl-C does, so that it leaves no process either.
-
-    By its handler, not by its signal: a run in the background ignores that.
-    """
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

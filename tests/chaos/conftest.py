@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.broker import a_broker
-from tests.line import ROOT, Line, a_line, make_topics
+from tests.support.brokers import a_broker
+from tests.support.commands import Commands
+from tests.support.line import Line, a_line
+from tests.support.planned import ROOT
+from tests.support.topics import Topics, looking_into
 from treadle.local.stack import Stack
 
 LONG = os.environ.get("TREADLE_CHAOS") == "long"
@@ -32,9 +33,8 @@ def chance() -> random.Random:
 
 
 @pytest.fixture
-def line(kafka: str, tmp_path: Path) -> Iterator[Line]:
-    make_topics(kafka)
-    with a_line(kafka, tmp_path) as line:
+def line(topics: Topics, commands: Commands, tmp_path: Path) -> Iterator[Line]:
+    with a_line(topics, commands, tmp_path) as line:
         yield line
 
 
@@ -51,22 +51,16 @@ def broker(tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-def kill(broker: Stack) -> None:
-    """With -9. `up` has it come back."""
-    pid = broker.status().kafka.pid
-    assert pid is not None
-    process = psutil.Process(pid)
-    process.kill()
-    process.wait(10)
+@pytest.fixture
+def line_of_its_own(broker: Stack, commands: Commands, tmp_path: Path) -> Iterator[Line]:
+    """A line on the broker that is to come to harm."""
+    folder = tmp_path / "line"
+    folder.mkdir()
+    with looking_into(broker.kafka) as topics, a_line(topics, commands, folder) as line:
+        yield line
 
 
 def with_shop(line: Line, name: str = "chaos_jobs") -> Line:
-    shutil.copy(ROOT / f"tests/shops/{name}.py", line.folder)
+    shutil.copy(ROOT / f"tests/support/shops/{name}.py", line.folder)
     line.settings["WORKERS"] = name
     return line
-
-
-def time_passes(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """A moment of a given length. Fails when the process ends of itself meanwhile."""
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(seconds)

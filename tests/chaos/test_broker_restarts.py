@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from pathlib import Path
 
 from streams.job import Queue
-from tests.chaos.account import Account, Record, enqueue
-from tests.chaos.commit_log import LATENCY, CommitLog
-from tests.chaos.conftest import LONG, kill, time_passes, with_shop
-from tests.line import a_line, wait_until
+from tests.chaos.conftest import LONG, with_shop
+from tests.support.brokers import kill
+from tests.support.chaos.account import Account, Record, enqueue
+from tests.support.chaos.commit_log import LATENCY, CommitLog
+from tests.support.line import Line
+from tests.support.waiting import time_passes, wait_until
 from treadle.local.stack import Stack
 
 KILLS = 5 if LONG else 1
@@ -20,41 +21,39 @@ SLOTS = 8
 
 
 def test_a_killed_broker_comes_back_and_the_work_goes_on(
-    broker: Stack, tmp_path: Path, chance: random.Random
+    broker: Stack, line_of_its_own: Line, chance: random.Random
 ) -> None:
-    folder = tmp_path / "line"
-    folder.mkdir()
-    with a_line(broker.kafka, folder) as line:
-        account = Account(with_shop(line))
-        consumers = [line.start("consumer", "--queues", "low", "--slots", str(SLOTS)) for _ in range(2)]
+    line = line_of_its_own
+    account = Account(with_shop(line))
+    consumers = [line.start("consumer", "--queues", "low", "--slots", str(SLOTS)) for _ in range(2)]
 
-        jobs = 0
-        outages: list[tuple[float, float]] = []
-        for _ in range(KILLS):
-            enqueue(line, "chaos.pass_on", range(jobs, jobs + JOBS_A_KILL))
-            before, jobs = len(account.numbers), jobs + JOBS_A_KILL
-            wait_until(lambda: len(account.numbers) > before, told="they work")  # noqa: B023
-            time_passes(consumers[0], chance.uniform(0, 0.8))
-            killed_at = time.time()
-            kill(broker)
-            broker.up()
-            outages.append((killed_at, time.time()))
-        wait_until(lambda: len(account.numbers) == jobs, within=90, told="all is performed")
-        wait_until(lambda: line.unfinished(Queue.LOW) == 0, within=60, told="all is committed")
-        ended = [line.end(consumer) for consumer in consumers]
+    jobs = 0
+    outages: list[tuple[float, float]] = []
+    for _ in range(KILLS):
+        enqueue(line, "chaos.pass_on", range(jobs, jobs + JOBS_A_KILL))
+        before, jobs = len(account.numbers), jobs + JOBS_A_KILL
+        wait_until(lambda: len(account.numbers) > before, told="they work")  # noqa: B023
+        time_passes(consumers[0], chance.uniform(0, 0.8))
+        killed_at = time.time()
+        kill(broker)
+        broker.up()
+        outages.append((killed_at, time.time()))
+    wait_until(lambda: len(account.numbers) == jobs, within=90, told="all is performed")
+    wait_until(lambda: line.unfinished(Queue.LOW) == 0, within=60, told="all is committed")
+    ended = [line.end(consumer) for consumer in consumers]
 
-        arrived = Counter(dict(message.headers)["ce_id"] for message in line.sent("jobs.default"))
+    arrived = Counter(dict(message.headers)["ce_id"] for message in line.sent("jobs.default"))
 
-        commits = CommitLog(line)
+    commits = CommitLog(line)
 
-        def was_uncommitted(record: Record) -> bool:
-            """Whether no commit had it when the broker went down, or it was performed without one."""
-            down, up = next((each for each in outages if each[1] + LATENCY > record.at), (0.0, 0.0))
-            return record.at < up + LATENCY and not commits.holds(record, by=down)
+    def was_uncommitted(record: Record) -> bool:
+        """Whether no commit had it when the broker went down, or it was performed without one."""
+        down, up = next((each for each in outages if each[1] + LATENCY > record.at), (0.0, 0.0))
+        return record.at < up + LATENCY and not commits.holds(record, by=down)
 
-        print(account.told(jobs, broker_killed=f"{KILLS} times", passed_on=len(arrived)))
-        assert ended == [0, 0]
-        assert account.numbers == set(range(jobs))
-        assert len(arrived) == jobs  # each has one child, however often it was performed
-        assert [them for them in account.repeated if not all(map(was_uncommitted, them[:-1]))] == []
-        assert line.sent("jobs.dead") == []
+    print(account.told(jobs, broker_killed=f"{KILLS} times", passed_on=len(arrived)))
+    assert ended == [0, 0]
+    assert account.numbers == set(range(jobs))
+    assert len(arrived) == jobs  # each has one child, however often it was performed
+    assert [them for them in account.repeated if not all(map(was_uncommitted, them[:-1]))] == []
+    assert line.sent("jobs.dead") == []

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
-import subprocess
 from collections import defaultdict
 
 import pytest
 
 from streams.job import Queue
-from tests.chaos.account import Account, enqueue
-from tests.chaos.conftest import LONG, time_passes
-from tests.line import Line, wait_until
+from tests.chaos.conftest import LONG
+from tests.support.chaos.account import Account, enqueue
+from tests.support.line import Line
+from tests.support.started import Started
+from tests.support.waiting import time_passes, wait_until
 
 JOBS = 40_000 if LONG else 12_000
 KEYS = 300
@@ -29,7 +30,7 @@ def test_a_storm_of_joins_and_leaves_disturbs_nothing(
     enqueue(shop, "chaos.in_order", range(JOBS // 2), keys=KEYS)
     wait_until(lambda: account.numbers, told="the first is at work")
     enqueue(shop, "chaos.in_order", range(JOBS // 2, JOBS), keys=KEYS)
-    left: list[subprocess.Popen[bytes]] = []
+    left: list[Started] = []
 
     while len(account.numbers) < JOBS and shop.unfinished(Queue.LOW):
         time_passes(consumers[0], chance.uniform(0, 0.5))
@@ -59,5 +60,5 @@ def test_a_storm_of_joins_and_leaves_disturbs_nothing(
     assert [key for key, numbers in told.items() if numbers != sorted(numbers)] == []
 
 
-def start_consumer(line: Line) -> subprocess.Popen[bytes]:
+def start_consumer(line: Line) -> Started:
     return line.start("consumer", "--queues", "low", "--slots", "4")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,9 +17,10 @@ from streams.codec import encode_event
 from streams.job import Queue
 from streams.message import Received
 from streams.producer import Producer
-from tests.builders.messages import a_fact
-from tests.chaos.conftest import time_passes
-from tests.line import Line, lag, wait_until
+from tests.support.builders.messages import a_fact
+from tests.support.line import Line
+from tests.support.started import Started
+from tests.support.waiting import time_passes, wait_until
 from treadle import practice
 
 COOP = "killed_consumers"
@@ -118,7 +118,7 @@ def test_killed_agents_answer_every_fact(line: Line, chance: random.Random) -> N
     assert len(set().union(*ids.values())) == 2 * FACTS
 
 
-def start_consumer(line: Line) -> subprocess.Popen[bytes]:
+def start_consumer(line: Line) -> Started:
     """Under the name of the one that was killed, so that Kafka gives it the partitions at once."""
     return line.start("consumer", KAFKA_GROUP_INSTANCE_ID="one")
 
@@ -128,7 +128,7 @@ def done(line: Line) -> bool:
 
 
 def heard(line: Line) -> bool:
-    return lag(line.kafka, "treadle.agents", line.begin) == 0
+    return line.lag("treadle.agents") == 0
 
 
 def closed(coop: str) -> int:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import time
 from typing import NamedTuple
 
 import pytest
 
 from streams.job import Queue
-from tests.chaos.account import Account, Record, enqueue
-from tests.chaos.commit_log import CommitLog
-from tests.chaos.conftest import LONG, time_passes
-from tests.line import Line, wait_until
+from tests.chaos.conftest import LONG
+from tests.support.chaos.account import Account, Record, enqueue
+from tests.support.chaos.commit_log import CommitLog
+from tests.support.line import Line
+from tests.support.started import Started
+from tests.support.waiting import time_passes, wait_until
 
 SLOTS = 8
 # Eager members keep their names, but for one: Kafka gives the next of that name the partitions at once, and for
@@ -72,7 +73,7 @@ def test_consumers_killed_in_a_loop_lose_nothing(shop: Line, chance: random.Rand
     assert shop.sent("jobs.dead") == []
 
 
-def start_consumer(line: Line, name: str) -> subprocess.Popen[bytes]:
+def start_consumer(line: Line, name: str) -> Started:
     settings = {"STATIC_MEMBER": name} if name else {}
     return line.start("consumer", "--queues", "low", "--slots", str(SLOTS), **settings)
 

@@ -15,7 +15,9 @@ from collections import defaultdict
 
 from streams.dead import failure_of
 from streams.job import Queue
-from tests.line import ROOT, Line, wait_until
+from tests.support.line import Line
+from tests.support.planned import ROOT
+from tests.support.waiting import wait_until
 
 JOBS = 300
 KILLS = 6
@@ -26,7 +28,7 @@ def test_killed_retries_and_consumers_end_every_job_as_its_policy_says(line: Lin
     seed = int(os.environ.get("TREADLE_TEST_SEED", time.time_ns() % 1_000_000))
     print(f"TREADLE_TEST_SEED={seed}")
     chance = random.Random(seed)
-    shutil.copy(ROOT / "tests/shops/retry_jobs.py", line.folder)
+    shutil.copy(ROOT / "tests/support/shops/retry_jobs.py", line.folder)
     line.settings["WORKERS"] = "retry_jobs"
     failing = {f"job{number}": chance.randint(0, 4) for number in range(JOBS)}
     commands = {"retries": ["retries"], "consumer": ["consumer", "--queues", "low"]}

@@ -7,10 +7,11 @@ import signal
 import time
 
 from streams.job import Queue
-from tests.chaos.account import Account, Record, enqueue
-from tests.chaos.commit_log import CommitLog
-from tests.chaos.conftest import LONG, time_passes
-from tests.line import Line, wait_until
+from tests.chaos.conftest import LONG
+from tests.support.chaos.account import Account, Record, enqueue
+from tests.support.chaos.commit_log import CommitLog
+from tests.support.line import Line
+from tests.support.waiting import time_passes, wait_until
 
 STARVED = 60.0 if LONG else 6.5  # seconds; a session lasts 6
 JOBS = 10_000

@@ -11,8 +11,9 @@ import pytest
 
 from streams.message import Message
 from streams.producer import Producer, Sender
-from tests.fakes.memory_log import MemoryLog
-from tests.line import read, wait_until
+from tests.support.fakes.memory_log import MemoryLog
+from tests.support.topics import Topics
+from tests.support.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -32,19 +33,18 @@ def log(request: pytest.FixtureRequest) -> Iterator[Log]:
         memory = MemoryLog(missing=["contract-missing"])
         yield Log(memory, topic, "contract-missing", lambda: memory.of(topic))
         return
-    from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported
+    from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # re-exported
 
-    kafka: str = request.getfixturevalue("kafka")
-    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
-    admin.create_topics([NewTopic(topic, 3, 1)])[topic].result()
-    wait_until(lambda: topic in admin.list_topics(timeout=10).topics, told=topic)
-    properties = {"bootstrap.servers": kafka, "topic.metadata.propagation.max.ms": 500}
+    there: Topics = request.getfixturevalue("topics")
+    there.admin.create_topics([NewTopic(topic, 3, 1)])[topic].result()
+    wait_until(lambda: topic in there.names(), told=topic)
+    properties = {"bootstrap.servers": there.kafka, "topic.metadata.propagation.max.ms": 500}
     producer = Producer(properties, patience=timedelta(seconds=20))
 
     def lying() -> list[Message]:
         begin = dict.fromkeys([(topic, number) for number in range(3)], 0)
-        return [Message(m.topic, m.key, m.value, m.headers) for m in read(kafka, begin)]
+        return [Message(m.topic, m.key, m.value, m.headers) for m in there.read(begin)]
 
     yield Log(producer, topic, "contract-missing", lying)
     producer.close()
-    admin.delete_topics([topic])[topic].result()
+    there.admin.delete_topics([topic])[topic].result()

@@ -9,9 +9,9 @@ import pytest
 from streams.errors import NotDelivered
 from streams.message import Message
 from streams.producer import enqueue
-from tests.builders.messages import Greet, an_envelope
 from tests.contracts.conftest import Log
-from tests.line import wait_until
+from tests.support.builders.messages import Greet, an_envelope
+from tests.support.waiting import wait_until
 
 
 def a_message(log: Log, value: bytes, key: bytes | None = None) -> Message:

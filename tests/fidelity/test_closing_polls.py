@@ -13,8 +13,8 @@ from streams.errors import Discard
 from streams.jobs.events import PublishEvent
 from streams.jobs.polls import ClosePoll, FindExpiredPolls
 from streams.jobs.search import ReindexPoll
-from tests.builders import a_discussion, a_group, a_poll, a_stance, a_user, an_item, every, the
-from tests.fidelity.performing import NOW, perform
+from tests.support.builders import a_discussion, a_group, a_poll, a_stance, a_user, an_item, every, the
+from tests.support.performing import NOW, perform
 
 MINUTE = timedelta(minutes=1)
 YESTERDAY = NOW - timedelta(days=1)

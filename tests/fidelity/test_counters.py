@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, Row
 
 from consumers.loomio import counters, tables
-from tests.builders import (
+from tests.support.builders import (
     LAST_WEEK,
     a_discussion,
     a_group,
@@ -17,7 +17,7 @@ from tests.builders import (
     every,
     the,
 )
-from tests.fidelity.performing import NOW
+from tests.support.performing import NOW
 
 
 @pytest.fixture

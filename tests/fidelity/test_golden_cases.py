@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from streams.errors import Discard
 from tests.fidelity.conftest import Copy, engine_of
 from tests.fidelity.golden_cases import GOLDEN, case_of, differences, job_of
-from tests.fidelity.performing import perform
+from tests.support.performing import perform
 
 # Loomio stops at an item whose eventable is gone and leaves the thread worse than before; ours goes on.
 # See test_repairing_threads.py.

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Row
 from consumers.loomio import tables
 from streams.event import Event
 from streams.jobs.events import PublishEvent
-from tests.builders import (
+from tests.support.builders import (
     LAST_WEEK,
     a_comment,
     a_discussion,
@@ -25,7 +25,7 @@ from tests.builders import (
     every,
     the,
 )
-from tests.fidelity.performing import NOW, perform
+from tests.support.performing import NOW, perform
 
 READER = ("user_id", "read_ranges_string", "last_read_at", "volume")
 

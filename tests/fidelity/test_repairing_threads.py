@@ -7,7 +7,9 @@ from sqlalchemy import Engine, Row, delete, insert, text
 
 from consumers.loomio import tables, threads
 from streams.jobs.threads import RepairThread
-from tests.builders import (
+from tests.fidelity.conftest import Copy, engine_of
+from tests.fidelity.golden_cases import case_of
+from tests.support.builders import (
     LAST_WEEK,
     a_comment,
     a_discussion,
@@ -20,9 +22,7 @@ from tests.builders import (
     every,
     the,
 )
-from tests.fidelity.conftest import Copy, engine_of
-from tests.fidelity.golden_cases import case_of
-from tests.fidelity.performing import NOW, perform
+from tests.support.performing import NOW, perform
 
 ITEM = ("sequence_id", "kind", "depth", "position", "position_key")
 

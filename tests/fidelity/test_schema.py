@@ -10,7 +10,7 @@ from consumers.loomio import schema
 from consumers.loomio.tables import polls
 from streams.errors import ConfigError
 from tests.fidelity.conftest import Copy, engine_of
-from tests.fidelity.performing import NOW
+from tests.support.performing import NOW
 
 COLUMNS = """
     SELECT table_name, column_name, ordinal_position, data_type, udt_name, character_maximum_length,

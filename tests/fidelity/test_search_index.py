@@ -18,7 +18,7 @@ from streams.jobs.search import (
     ReindexEverything,
     ReindexPoll,
 )
-from tests.builders import (
+from tests.support.builders import (
     LAST_WEEK,
     a_comment,
     a_discussion,
@@ -29,7 +29,7 @@ from tests.builders import (
     an_outcome,
     every,
 )
-from tests.fidelity.performing import NOW, perform
+from tests.support.performing import NOW, perform
 
 
 def found(loomio: Engine) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Topics, and a line of commands and processes for each test that wants one."""
+"""A line of commands and processes for each test that wants one."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,26 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.line import ROOT, Line, a_line, make_topics
-
-
-@pytest.fixture(scope="session")
-def topics(kafka: str) -> str:
-    """Bootstrap servers of a Kafka that has all of our topics."""
-    make_topics(kafka)
-    return kafka
+from tests.support.commands import Commands
+from tests.support.line import Line, a_line
+from tests.support.planned import ROOT
+from tests.support.topics import Topics
 
 
 @pytest.fixture
-def line(topics: str, tmp_path: Path) -> Iterator[Line]:
+def line(topics: Topics, commands: Commands, tmp_path: Path) -> Iterator[Line]:
     """A line without a database, in an empty folder outside the project."""
-    with a_line(topics, tmp_path) as line:
+    with a_line(topics, commands, tmp_path) as line:
         yield line
 
 
 @pytest.fixture
 def shop(line: Line) -> Line:
     """A line with workers of all sorts."""
-    shutil.copy(ROOT / "tests/shops/life_jobs.py", line.folder)
+    shutil.copy(ROOT / "tests/support/shops/life_jobs.py", line.folder)
     line.settings["WORKERS"] = "life_jobs"
     return line

@@ -7,8 +7,9 @@ import pytest
 from streams.codec import encode_event, encode_tick
 from streams.message import Message
 from streams.producer import Producer
-from tests.builders.messages import a_fact, a_tick
-from tests.line import Line, lag, wait_until
+from tests.support.builders.messages import a_fact, a_tick
+from tests.support.line import Line
+from tests.support.waiting import wait_until
 
 SHOP = """
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def produce(line: Line, *messages: Message) -> None:
 
 
 def heard(line: Line) -> bool:
-    return lag(line.kafka, "treadle.agents", line.begin) == 0
+    return line.lag("treadle.agents") == 0
 
 
 def test_facts_become_jobs_and_what_cannot_be_read_a_dead_letter(shop: Line) -> None:

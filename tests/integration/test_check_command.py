@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.line import ROOT, Line
+from tests.support.line import Line
+from tests.support.planned import ROOT
 from treadle.migrating import migrate
 
 

@@ -14,7 +14,8 @@ from streams.dead import FAILURE, failure_of
 from streams.job import Queue
 from streams.message import Message, Received
 from streams.producer import Producer
-from tests.line import Line, wait_until
+from tests.support.line import Line
+from tests.support.waiting import wait_until
 
 SHOP = """
 import sys

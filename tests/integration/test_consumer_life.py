@@ -13,8 +13,10 @@ from confluent_kafka import Consumer, TopicPartition
 from consumers.offset_map import encode
 from consumers.tenure import split
 from streams.job import Queue
-from tests.integration.life import enqueue, reasons
-from tests.line import Line, wait_until
+from tests.support.life import enqueue, reasons
+from tests.support.line import Line
+from tests.support.started import resident
+from tests.support.waiting import wait_until
 
 
 def test_async_jobs_are_at_work_by_the_hundred(shop: Line) -> None:
@@ -144,7 +146,7 @@ def test_memory_stays_bounded_with_large_messages(shop: Line) -> None:
 
     enqueue(shop, *(("say", {"word": "x" * 200_000}) for _ in range(600)))  # 120 MB
     sizes: list[int] = []
-    wait_until(lambda: settled(sizes, shop.resident(consumer)), told="it holds what it may hold")
+    wait_until(lambda: settled(sizes, resident(consumer)), told="it holds what it may hold")
     held = max(sizes)
     Path(shop.folder, "go").touch()
     wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="all is said")

@@ -10,8 +10,9 @@ import urllib.request
 from pathlib import Path
 
 from streams.job import Queue
-from tests.integration.life import enqueue
-from tests.line import Line, wait_until
+from tests.support.life import enqueue
+from tests.support.line import Line
+from tests.support.waiting import wait_until
 
 
 def test_a_second_sigterm_leaves_at_once(shop: Line) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from tests.integration.test_dead_command import CLOSE, Desk
-from tests.line import Line, wait_until
+from tests.support.desk import CLOSE, Desk
+from tests.support.line import Line
+from tests.support.waiting import wait_until
 
 SOON = 30.0  # seconds, far less than the command would wait
 MANY = 5
@@ -24,21 +23,12 @@ def desk(line: Line, fresh_database: str) -> Desk:
 
 def stopped(desk: Desk, *options: str, sent: int) -> dict[str, Any]:
     """The account of a `retry --all` with these options that gets SIGINT when so many jobs have gone home."""
-    command = [sys.executable, "-m", "treadle.cli.main", "dead", "retry", "--all", "--yes", "--json"]
-    process = subprocess.Popen(
-        [*command, *options],
-        env=desk.line.environment(),
-        cwd=desk.line.folder,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        wait_until(lambda: len(desk.line.sent("jobs.default")) >= sent, told=f"{sent} are sent")
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=SOON)
-    finally:
-        process.kill()
-    assert process.returncode == 1
-    account: dict[str, Any] = json.loads(out)
+    process = desk.line.begin_command("dead", "retry", "--all", "--yes", "--json", *options)
+    wait_until(lambda: len(desk.line.sent("jobs.default")) >= sent, told=f"{sent} are sent")
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(SOON) == 1
+    account: dict[str, Any] = json.loads("\n".join(desk.line.out))
     return account
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 
@@ -18,8 +15,9 @@ from streams.errors import ConfigError, NotDelivered
 from streams.message import Message
 from streams.producer import Producer
 from streams.topics import AUDIT
-from tests.integration.test_dead_command import CLOSE, REPAIR, Desk, letter
-from tests.line import Line, wait_until
+from tests.support.desk import CLOSE, REPAIR, Desk, letter
+from tests.support.line import Line
+from tests.support.waiting import wait_until
 from treadle.database import engine, opened
 from treadle.dead.asked import Chosen, Note
 from treadle.dead.choose import claim
@@ -150,16 +148,9 @@ def test_a_redrive_that_is_killed_goes_on_and_every_letter_is_accounted_for(desk
     desk.send(*(letter("polls.close", b"[%d]" % number, LookupError("no")) for number in range(many)))
     database = engine(desk.database, pool_size=1)
     catch_up(database, kafka_of(desk))
-    command = [sys.executable, "-m", "treadle.cli.main", "dead", "retry", "--all", "--yes"]
-    slow = subprocess.Popen(
-        [*command, "--rate", "2000"],
-        env=desk.line.environment(),
-        cwd=desk.line.folder,
-        stderr=subprocess.PIPE,
-    )
+    slow = desk.line.begin_command("dead", "retry", "--all", "--yes", "--rate", "2000")
     wait_until(lambda: len(desk.line.sent("jobs.default")) >= 3_000, told="some are sent")
-    os.kill(slow.pid, signal.SIGKILL)
-    slow.communicate()
+    desk.line.end(slow, signal.SIGKILL)
 
     producer = Producer(kafka_of(desk))
     catch_up(database, kafka_of(desk))

@@ -17,9 +17,10 @@ from streams.dead import dead_letter, failure
 from streams.message import Message
 from streams.producer import Producer
 from streams.topics import AUDIT
-from tests.builders.messages import a_message
-from tests.integration.test_dead_command import Desk
-from tests.line import Line, wait_until
+from tests.support.builders.messages import a_message
+from tests.support.desk import Desk
+from tests.support.line import Line
+from tests.support.waiting import wait_until
 from treadle.database import opened
 from treadle.dead import choose
 from treadle.dead.asked import Chosen, Note

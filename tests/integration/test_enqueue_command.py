@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.line import Line
+from tests.support.line import Line
 
 
 def lines(*jobs: object) -> str:

@@ -10,9 +10,10 @@ from consumers.lifecycle import batch_of
 from streams.message import Message
 from streams.orders import Order, encode_order
 from streams.producer import Producer
-from tests.builders.messages import NOW
-from tests.integration.life import outcomes
-from tests.line import Line, wait_until
+from tests.support.builders.messages import NOW
+from tests.support.life import outcomes
+from tests.support.line import Line
+from tests.support.waiting import wait_until
 
 
 def enqueue(line: Line, count: int, kind: str = "life.say", later: str = "0s", **args: str) -> list[str]:

@@ -25,9 +25,13 @@ from streams.job import Queue
 from streams.message import HEADERS_LOST, Message
 from streams.producer import Producer
 from streams.topics import AUDIT, DEAD
-from tests.broker import a_broker
-from tests.integration.test_dead_command import CLOSE, Desk
-from tests.line import PLANNED, ROOT, Line, a_line, make_topics, wait_until
+from tests.support.brokers import a_broker
+from tests.support.commands import Commands
+from tests.support.desk import CLOSE, Desk
+from tests.support.line import Line, a_line
+from tests.support.planned import PLANNED, ROOT
+from tests.support.topics import Topics, looking_into
+from tests.support.waiting import wait_until
 
 MISSING = "the topic does not exist. `treadle topics apply` makes it."
 GONE = "it is gone, or has fewer partitions than topics.yaml plans. `treadle topics apply` makes what is missing."
@@ -42,7 +46,7 @@ class Harm:
     admin: AdminClient = field(init=False)
 
     def __post_init__(self) -> None:
-        self.admin = AdminClient({"bootstrap.servers": self.line.kafka, "log_level": 0})
+        self.admin = self.line.topics.admin
 
     def delete(self, topic: str) -> None:
         self.admin.delete_topics([topic])[topic].result()
@@ -59,20 +63,21 @@ class Harm:
         there = self.admin.list_topics(timeout=10).topics
         for topic in set(PLANNED.by_name) - set(there):
             self.line.begin |= {place: 0 for place in self.line.begin if place[0] == topic}
-        make_topics(self.line.kafka)
+        self.line.topics.make()
 
 
 @pytest.fixture(scope="module")
-def kafka_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with a_broker(tmp_path_factory.mktemp("broker") / "stack") as stack:
-        yield stack.kafka
+def topics_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topics]:
+    folder = tmp_path_factory.mktemp("broker") / "stack"
+    with a_broker(folder) as stack, looking_into(stack.kafka) as topics:
+        yield topics
 
 
 @pytest.fixture
-def shop(kafka_alone: str, tmp_path: Path) -> Iterator[Line]:
-    make_topics(kafka_alone)
-    with a_line(kafka_alone, tmp_path) as line:
-        shutil.copy(ROOT / "tests/shops/retry_jobs.py", line.folder)
+def shop(topics_alone: Topics, commands: Commands, tmp_path: Path) -> Iterator[Line]:
+    topics_alone.make()
+    with a_line(topics_alone, commands, tmp_path) as line:
+        shutil.copy(ROOT / "tests/support/shops/retry_jobs.py", line.folder)
         line.settings["WORKERS"] = "retry_jobs"
         yield line
 
@@ -162,7 +167,7 @@ def test_what_is_small_only_when_compressed_becomes_a_letter_like_any_other(shop
 
 
 def test_a_message_with_a_header_name_that_is_no_text_is_a_letter_that_says_so(shop: Line) -> None:
-    command = [sys.executable, "-m", "tests.foreign", shop.kafka, "jobs.low"]
+    command = [sys.executable, "-m", "tests.support.foreign", shop.kafka, "jobs.low"]
     subprocess.run(command, cwd=ROOT, env=shop.environment() | {"AIOKAFKA_NO_EXTENSIONS": "1"}, check=True)
     job = enqueue(shop, "retry.never")
 

@@ -12,8 +12,8 @@ from streams.codec import MAX_JOB_BYTES
 from streams.dead import FAILURE
 from streams.message import Message
 from streams.topics import AUDIT
-from tests.integration.test_dead_command import CLOSE, Desk, letter
-from tests.line import Line
+from tests.support.desk import CLOSE, Desk, letter
+from tests.support.line import Line
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from consumers.context import Context
 from consumers.follow_ups import messages_of
 from consumers.once import AlreadyDone, OnceTransactions, done
 from streams.errors import Discard
-from tests.builders.messages import NOW, Count, Greet, a_fact
+from tests.support.builders.messages import NOW, Count, Greet, a_fact
 from treadle.database import engine
 from treadle.migrating import migrate
 

@@ -14,7 +14,8 @@ from streams.errors import TreadleError
 from streams.orders import forget
 from streams.producer import Producer
 from tests.integration.test_jobs_command import end_it, enqueue
-from tests.line import PLANNED, TIERS, Line
+from tests.support.line import Line
+from tests.support.planned import PLANNED, TIERS
 from treadle import ordering
 from treadle.dead.asked import Note
 from treadle.finding_jobs import Found, Where, find_job

@@ -21,9 +21,10 @@ from consumers.tenure import split
 from consumers.worker import Workers
 from streams.errors import TreadleError
 from streams.job import Queue
-from tests.builders.messages import KINDS
-from tests.chaos.account import enqueue
-from tests.line import Line, wait_until
+from tests.support.builders.messages import KINDS
+from tests.support.chaos.account import enqueue
+from tests.support.line import Line
+from tests.support.waiting import wait_until
 
 # The third, KIP-848, comes with the calls of the cooperative one, at heartbeats of five seconds.
 BACK = TopicPartition("jobs.low", 0)
@@ -169,7 +170,7 @@ def go_back(member: GroupMember, offset: int) -> None:
 
 def left_in(line: Line) -> tuple[int, str]:
     """What the last commit of that partition says, and its map."""
-    (place,) = [place for place in line._commits(Queue.LOW) if place.partition == BACK.partition]
+    (place,) = [place for place in line.commits(Queue.LOW) if place.partition == BACK.partition]
     return place.offset, split(place.metadata)[1]
 
 

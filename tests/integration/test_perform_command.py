@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.line import Line
+from tests.support.line import Line
 from treadle import practice
 
 NAME = "perform_command"

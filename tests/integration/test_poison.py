@@ -10,8 +10,9 @@ import pytest
 
 from streams.dead import Failure, failure_of
 from streams.job import Queue
-from tests.integration.life import enqueue
-from tests.line import Line, wait_until
+from tests.support.life import enqueue
+from tests.support.line import Line
+from tests.support.waiting import wait_until
 
 MEMBER = {"KAFKA_GROUP_INSTANCE_ID": "one"}  # who comes back under its name has its partitions at once
 GOOD = [f"good {number}" for number in range(200)]

@@ -22,8 +22,8 @@ from consumers.once import NoDatabase
 from consumers.outcome import NOTHING_FOLLOWS, Outcome, Retrying
 from consumers.pool import WorkerPool
 from consumers.worker import Workers
-from tests.builders.messages import KINDS, Greet, a_message
-from tests.line import wait_until
+from tests.support.builders.messages import KINDS, Greet, a_message
+from tests.support.waiting import wait_until
 
 
 def performer() -> Performer:

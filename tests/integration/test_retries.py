@@ -14,7 +14,9 @@ from streams.dead import failure_of
 from streams.job import Queue
 from streams.message import Message, Received
 from streams.producer import Producer
-from tests.line import ROOT, Line, wait_until
+from tests.support.line import Line
+from tests.support.planned import ROOT
+from tests.support.waiting import wait_until
 
 LATE = 1_000  # ms; the machine of the tests is small and shared: `bench/waiting_jobs.py` measures
 
@@ -23,7 +25,7 @@ PAPERS = {"ce_id": b"odd-1", "ce_type": b"retry.fail", "ce_source": b"/test"}
 
 @pytest.fixture
 def shop(line: Line) -> Line:
-    shutil.copy(ROOT / "tests/shops/retry_jobs.py", line.folder)
+    shutil.copy(ROOT / "tests/support/shops/retry_jobs.py", line.folder)
     line.settings["WORKERS"] = "retry_jobs"
     return line
 

@@ -17,8 +17,9 @@ from scheduler.schedule import Missed, Schedule
 from streams.codec import decode_fact
 from streams.errors import NotDelivered
 from streams.tick import Tick
-from tests.fakes.memory_log import MemoryLog
-from tests.line import Line, wait_until
+from tests.support.fakes.memory_log import MemoryLog
+from tests.support.line import Line
+from tests.support.waiting import wait_until
 from treadle.database import engine
 from treadle.migrating import migrate
 

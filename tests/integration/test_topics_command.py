@@ -8,7 +8,9 @@ from uuid import uuid4
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from tests.line import ROOT, Line, wait_until
+from tests.support.line import Line
+from tests.support.planned import ROOT
+from tests.support.waiting import wait_until
 
 
 class Planned:

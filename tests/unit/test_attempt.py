@@ -18,7 +18,7 @@ from streams.codec import epoch_ms
 from streams.errors import ConfigError, Discard, GiveUp, RetryLater
 from streams.logs import current_job
 from streams.message import Message, Received
-from tests.builders.messages import KINDS, NOW, Count, Greet, a_fact, a_message
+from tests.support.builders.messages import KINDS, NOW, Count, Greet, a_fact, a_message
 
 KEPT = Message("jobs.low", None, b"{}", [])
 

@@ -16,7 +16,7 @@ from consumers.worker import Workers
 from streams.errors import ConfigError, RetryLater
 from streams.job import Job, Kinds, kind_of
 from streams.policy import Policy, Steps
-from tests.builders.messages import NOW, Greet, a_message
+from tests.support.builders.messages import NOW, Greet, a_message
 
 
 class Raises:

@@ -24,7 +24,7 @@ from streams.event import Event
 from streams.job import Queue
 from streams.message import Message, Received
 from streams.tick import Tick
-from tests.builders.messages import KINDS, NOW, Count, Greet, a_fact, a_message, a_tick, an_envelope
+from tests.support.builders.messages import KINDS, NOW, Count, Greet, a_fact, a_message, a_tick, an_envelope
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from consumers.context import Context
-from tests.builders.messages import NOW, Count, Greet, a_fact
+from tests.support.builders.messages import NOW, Count, Greet, a_fact
 
 
 class Pretended:

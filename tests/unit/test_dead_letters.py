@@ -19,7 +19,7 @@ from streams.dead import (
     failure_of,
 )
 from streams.message import Headers, Received
-from tests.builders.messages import NOW, a_message
+from tests.support.builders.messages import NOW, a_message
 
 BYTES = st.binary(max_size=20)
 

@@ -22,9 +22,9 @@ from consumers.worker import Workers
 from streams.errors import TreadleError
 from streams.job import Queue
 from streams.message import Received
-from tests.builders.messages import KINDS, TIERS, Greet, a_message
-from tests.fakes.memory_log import MemoryLog
-from tests.line import wait_until
+from tests.support.builders.messages import KINDS, TIERS, Greet, a_message
+from tests.support.fakes.memory_log import MemoryLog
+from tests.support.waiting import wait_until
 
 STARTED: list[EventLoop] = []
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from streams.envelope import children, id_from, seal
 from streams.job import Queue
-from tests.builders.messages import NOW, Count, Greet
+from tests.support.builders.messages import NOW, Count, Greet
 
 WORDS = st.lists(st.text(st.characters(exclude_characters="\n", codec="utf-8")), min_size=1)
 JOBS = st.lists(st.builds(Greet, st.sampled_from(["Ada", "Bob"])) | st.builds(Count, st.integers(0, 2)))

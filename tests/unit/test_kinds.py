@@ -8,7 +8,7 @@ import pytest
 
 from streams.errors import ConfigError, UnknownKind
 from streams.job import Job, Kinds, Queue, kind_of
-from tests.builders.messages import KINDS, Count, Greet
+from tests.support.builders.messages import KINDS, Count, Greet
 
 
 @pytest.fixture(scope="module", autouse=True)

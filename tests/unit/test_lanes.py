@@ -13,7 +13,7 @@ from consumers.lines import Lines
 from consumers.offsets import OffsetTracker
 from consumers.parcel import Parcel
 from streams.job import Queue
-from tests.builders.messages import a_message
+from tests.support.builders.messages import a_message
 
 WEIGHTS = {Queue.CRITICAL: 10, Queue.HIGH: 6, Queue.DEFAULT: 3, Queue.LOW: 1, Queue.MAILERS: 1}
 

@@ -10,7 +10,7 @@ from streams.codec import decode_job, encode_job
 from streams.errors import BadMessage
 from streams.later import due_at, read_delay, read_moment
 from streams.message import Received
-from tests.builders.messages import KINDS, NOW, an_envelope
+from tests.support.builders.messages import KINDS, NOW, an_envelope
 
 BERLIN = timezone(timedelta(hours=1))
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from streams.dead import FAILURE
-from tests.builders.messages import NOW, a_message
+from tests.support.builders.messages import NOW, a_message
 from treadle.dead.letter import letter_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 
 from consumers.lifecycle import Batch, Finished, Lifecycle, Running, batch_of
 from streams.topics import LIFECYCLE
-from tests.fakes.memory_log import MemoryLog
-from tests.line import wait_until
+from tests.support.fakes.memory_log import MemoryLog
+from tests.support.waiting import wait_until
 
 
 def finished(job: str, reason: Any = "") -> Finished:

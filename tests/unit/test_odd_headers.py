@@ -28,7 +28,7 @@ from streams.errors import Crashed, RetryLater, TreadleError
 from streams.message import Headers, Message
 from streams.producer import Done
 from streams.redrive import fresh_papers, home_of
-from tests.builders.messages import KINDS, NOW, TIERS, Greet, a_message
+from tests.support.builders.messages import KINDS, NOW, TIERS, Greet, a_message
 
 MS = epoch_ms(NOW)
 OURS = [

@@ -16,7 +16,7 @@ from consumers.worker import Workers
 from streams.message import Message, Received
 from streams.orders import MOVED, Order, Ruling, encode_order, moved, released, ruling
 from streams.tiers import due_of
-from tests.builders.messages import KINDS, NOW, Greet, a_message
+from tests.support.builders.messages import KINDS, NOW, Greet, a_message
 
 CANCEL = Order("cancel", "o1", "ada", NOW, "a mistake")
 MOVE = Order("move", "o2", "ada", NOW, stale=(900,))

@@ -20,9 +20,9 @@ from consumers.slots import Slots
 from consumers.worker import Workers
 from streams.errors import TreadleError
 from streams.job import Queue
-from tests.builders.messages import KINDS, TIERS, Greet, a_message
-from tests.fakes.memory_log import MemoryLog
-from tests.line import wait_until
+from tests.support.builders.messages import KINDS, TIERS, Greet, a_message
+from tests.support.fakes.memory_log import MemoryLog
+from tests.support.waiting import wait_until
 
 
 class Stubborn:

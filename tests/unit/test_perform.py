@@ -8,7 +8,7 @@ import pytest
 
 from consumers.context import Context
 from consumers.worker import Workers
-from tests.builders.messages import KINDS, Greet
+from tests.support.builders.messages import KINDS, Greet
 from treadle.perform import perform
 
 

@@ -18,7 +18,7 @@ from streams.errors import BadMessage, Crashed, Discard, GiveUp, RetryLater
 from streams.job import Job, Queue, kind_of
 from streams.jobs.threads import RepairThread
 from streams.policy import CRITICAL, LONGEST_WAIT, MOST_LATER, NO_RETRIES, USUAL, Policy, Steps, UsedUp
-from tests.builders.messages import NOW, a_message, an_envelope
+from tests.support.builders.messages import NOW, a_message, an_envelope
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 

@@ -21,7 +21,7 @@ from streams.jobs.polls import FindExpiredPolls
 from streams.message import Message, Received
 from streams.reactions import reactions
 from streams.tick import Tick
-from tests.builders.messages import NOW, Count, Greet, a_fact, a_tick
+from tests.support.builders.messages import NOW, Count, Greet, a_fact, a_tick
 
 KINDS = Kinds([kind_of(kind) for kind in (Greet, Count, React, FindExpiredPolls)])
 

@@ -10,7 +10,7 @@ from consumers.routes import Routes, Stations
 from consumers.worker import Workers
 from streams.codec import decode_job
 from streams.job import Queue, kind_of
-from tests.builders.messages import KINDS, Count, Greet, a_message
+from tests.support.builders.messages import KINDS, Count, Greet, a_message
 
 
 def test_a_message_of_two_types_is_performed_where_the_worker_of_the_one_that_is_read_belongs() -> None:

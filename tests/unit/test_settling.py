@@ -25,7 +25,7 @@ from streams.errors import Discard, NotDelivered, TreadleError
 from streams.job import Queue
 from streams.message import Message, Received
 from streams.producer import Done
-from tests.builders.messages import KINDS, NOW, TIERS, Count, Greet, a_message
+from tests.support.builders.messages import KINDS, NOW, TIERS, Count, Greet, a_message
 
 MS = epoch_ms(NOW)
 FOLLOW_UP = Message("jobs.low", None, b"{}", [])

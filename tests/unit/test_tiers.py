@@ -12,7 +12,7 @@ from streams.codec import decode_job
 from streams.errors import BadMessage, ConfigError
 from streams.message import Message
 from streams.tiers import HOLD, Tiers, due_of
-from tests.builders.messages import KINDS, TIERS, a_message
+from tests.support.builders.messages import KINDS, TIERS, a_message
 
 EIGHT_DAYS = 8 * 86_400_000
 WAITS = st.integers(0, 3_653 * 86_400_000) | st.integers(0, EIGHT_DAYS) | st.integers(0, 100_000)

@@ -17,7 +17,7 @@ from consumers.outcome import Succeeded
 from consumers.worker import Workers
 from streams import tracing
 from streams.errors import ConfigError
-from tests.builders.messages import KINDS, Count, Greet, a_message
+from tests.support.builders.messages import KINDS, Count, Greet, a_message
 from treadle.settings import Settings
 
 CAUSE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

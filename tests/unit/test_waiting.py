@@ -12,7 +12,7 @@ from consumers.offsets import Commit, OffsetTracker
 from consumers.retries import home_of
 from consumers.waiting import At, Room, Waiting, onward
 from streams.message import Headers, Message, Received
-from tests.builders.messages import TIERS, a_message
+from tests.support.builders.messages import TIERS, a_message
 
 NOW = 1_765_217_220_000
 DAY = 86_400_000

@@ -6,17 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.line import make_topics
+import psutil
+
 from treadle.local.stack import Stack
 
 
 @contextmanager
 def a_broker(folder: Path) -> Iterator[Stack]:
-    """A broker with all of our topics, in this folder. It is gone afterwards."""
+    """A broker in this folder, without topics. It is gone afterwards."""
     stack = Stack(folder, given_database="postgresql://unused", durable=False)
     try:
         stack.up()
-        make_topics(stack.kafka)
         yield stack
     finally:
         stack.down(delete=True)
+
+
+def kill(broker: Stack) -> None:
+    """With -9. `up` has it come back."""
+    pid = broker.status().kafka.pid
+    assert pid is not None
+    process = psutil.Process(pid)
+    process.kill()
+    process.wait(10)

@@ -1,6 +1,6 @@
 """Rows for tests: each builder gives defaults, a test names only what matters to it."""
 
-from tests.builders.loomio import (
+from tests.support.builders.loomio import (
     LAST_WEEK,
     a_comment,
     a_discussion,

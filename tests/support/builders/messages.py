@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from streams.envelope import Envelope
@@ -11,7 +10,7 @@ from streams.event import Event
 from streams.job import Job, Kinds, Queue, kind_of
 from streams.message import Headers, Received
 from streams.tick import Tick
-from streams.topics import load_topics
+from tests.support.planned import PLANNED
 
 NOW = datetime(2025, 12, 8, 18, 7, tzinfo=UTC)
 
@@ -31,7 +30,7 @@ class Count(Job, kind="test.count", replaces="CountService.count_all"):
     step: int | None = None
 
 
-TIERS = load_topics(Path(__file__).parents[2] / "topics.yaml").tiers
+TIERS = PLANNED.tiers
 KINDS = Kinds([kind_of(Greet), kind_of(Count)])
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.line import Line
+from tests.support.line import Line
+from tests.support.started import Started
 
 SLOTS = 8
 COMMANDS = {"consumer": ["consumer", "--queues", "low", "--slots", str(SLOTS)], "retries": ["retries"]}
@@ -67,7 +67,7 @@ class Crew:
     def end(self) -> list[int]:
         return [self._line.end(process) for process in self._running.values()]
 
-    def _start(self, what: str, number: int) -> subprocess.Popen[bytes]:
+    def _start(self, what: str, number: int) -> Started:
         self.started += 1
         name = self._names[number]
         return self._line.start(*COMMANDS[what], **({"STATIC_MEMBER": name} if name else {}))

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from streams.message import Message
 from streams.producer import Producer
-from tests.line import Line
+from tests.support.line import Line
 
 
 class Record(NamedTuple):
-    """What a worker of `tests/shops/chaos_jobs.py` wrote: `pid` performed this at `at` (epoch seconds).
+    """What a worker of `tests/support/shops/chaos_jobs.py` wrote: `pid` performed this at `at` (epoch seconds).
 
     Those of `end_jobs.py` say which attempt it was. `child`: a child of `pid` did, as the job was a suspect.
     """

@@ -7,8 +7,8 @@ from collections import defaultdict
 
 from confluent_kafka.admin import AdminClient
 
-from tests.chaos.account import Record
-from tests.line import Line, read
+from tests.support.chaos.account import Record
+from tests.support.line import Line
 
 OFFSETS = "__consumer_offsets"
 GROUP, TOPIC = "treadle.low", "jobs.low"
@@ -25,7 +25,7 @@ class CommitLog:
         admin = AdminClient({"bootstrap.servers": line.kafka, "log_level": 0})
         partitions = admin.list_topics(OFFSETS, timeout=10).topics[OFFSETS].partitions
         taken: defaultdict[int, list[float]] = defaultdict(list)
-        for message in read(line.kafka, {(OFFSETS, number): 0 for number in partitions}):
+        for message in line.topics.read({(OFFSETS, number): 0 for number in partitions}):
             if (partition := _partition(message.key)) is not None:
                 taken[partition].append(message.timestamp / 1000)
         self._taken = {partition: sorted(times) for partition, times in taken.items()}

@@ -1,4 +1,4 @@
-"""Jobs of `tests/shops/end_jobs.py`, the one end that the policy of each allows, and the ends they had."""
+"""Jobs of `tests/support/shops/end_jobs.py`, the one end that the policy of each allows, and the ends they had."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from streams.dead import failure_of
 from streams.message import Message, Received
 from streams.producer import Producer
 from streams.topics import DEAD, LIFECYCLE
-from tests.line import PLANNED, Line
+from tests.support.line import Line
+from tests.support.planned import PLANNED
 
 GOING_ON = ("retrying", "later")
 """Outcomes that are told, and are no end."""

@@ -7,11 +7,11 @@ from typing import Any
 
 from consumers.lifecycle import Finished, batch_of
 from streams.dead import failure_of
-from tests.line import Line
+from tests.support.line import Line
 
 
 def enqueue(line: Line, *jobs: tuple[str, dict[str, Any]]) -> list[str]:
-    """Enqueue jobs of `tests/shops/life_jobs.py`, named without "life."; their ids."""
+    """Enqueue jobs of `tests/support/shops/life_jobs.py`, named without "life."; their ids."""
     text = "".join(json.dumps({"kind": f"life.{kind}", "args": args}) + "\n" for kind, args in jobs)
     done = line.treadle("enqueue", "-", stdin=text)
     assert done.returncode == 0, done.stderr

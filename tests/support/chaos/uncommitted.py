@@ -16,11 +16,12 @@ from confluent_kafka.admin import AdminClient
 from consumers import offset_map, tenure
 from consumers.offset_map import OffsetMap
 from streams.message import Received
-from tests.chaos.account import Account
-from tests.chaos.commit_log import LATENCY, OFFSETS, key_of
-from tests.chaos.crew import Trouble
-from tests.chaos.ends import header
-from tests.line import TIERS, Line, read
+from tests.support.chaos.account import Account
+from tests.support.chaos.commit_log import LATENCY, OFFSETS, key_of
+from tests.support.chaos.crew import Trouble
+from tests.support.chaos.ends import header
+from tests.support.line import Line
+from tests.support.planned import TIERS
 
 GROUPS = {"consumer": "treadle.low", "retries": "treadle.retries"}
 
@@ -40,7 +41,7 @@ class Commits:
         admin = AdminClient({"bootstrap.servers": line.kafka, "log_level": 0})
         partitions = admin.list_topics(OFFSETS, timeout=10).topics[OFFSETS].partitions
         self._taken: defaultdict[tuple[str, int], list[Taken]] = defaultdict(list)
-        for message in read(line.kafka, {(OFFSETS, number): 0 for number in partitions}):
+        for message in line.topics.read({(OFFSETS, number): 0 for number in partitions}):
             key = key_of(message.key)
             if key is not None and key[0] in GROUPS.values() and message.value is not None:
                 offset, metadata = _content(message.value)

@@ -1,0 +1,61 @@
+"""The Kafka and the PostgreSQL of a run, or with pytest-xdist of one of its workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from treadle.local.stack import Stack
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the tests find Kafka (bootstrap servers) and an administrator's database (libpq URL)."""
+
+    kafka: str
+    database: str
+
+
+@contextmanager
+def servers() -> Iterator[Addresses]:
+    """Those named by the settings, else containers if so wished, else our own."""
+    given_kafka, given_database = os.environ.get("TREADLE_KAFKA"), os.environ.get("TREADLE_DATABASE")
+    if given_kafka and os.environ.get("PYTEST_XDIST_WORKER"):
+        pytest.exit("one Kafka serves one worker: with TREADLE_KAFKA run the tests without -n", returncode=2)
+    if given_kafka and given_database:
+        yield Addresses(given_kafka, given_database)
+    elif os.environ.get("TREADLE_TEST_STACK") == "containers":
+        from tests.support.containers import containers
+
+        with containers() as (kafka, database):
+            yield Addresses(given_kafka or kafka, given_database or database)
+    else:
+        with tempfile.TemporaryDirectory(prefix="treadle-tests-") as folder, _stopped_by_sigterm():
+            local = Stack(
+                Path(folder, "stack"), given_kafka=given_kafka, given_database=given_database, durable=False
+            )
+            try:
+                local.up()
+                yield Addresses(local.kafka, local.database)
+            finally:
+                local.down(delete=True)
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """A SIGTERM ends the run as Ctrl-C does, so that it leaves no process either.
+
+    By its handler, not by its signal: a run in the background ignores that.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,161 @@
+"""Looks into one Kafka for tests, with one consumer and one admin client that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported
+
+from streams.message import Received
+from streams.topic_plan import TopicAdmin
+from tests.support.members import evict
+from tests.support.planned import GROUPS, PLANNED, READ
+from tests.support.waiting import wait_until
+
+Ends = dict[tuple[str, int], int]
+"""Of partitions (topic and number): an offset, as a rule the first that is not written yet."""
+ANSWER = 10.0  # seconds that Kafka has for an answer
+CLIENT = {"log_level": 0, "reconnect.backoff.max.ms": 200}
+
+
+class Topics:
+    """What lies in the Kafka at this address, and how far its groups have come."""
+
+    def __init__(self, kafka: str) -> None:
+        self.kafka = kafka
+        self.admin = AdminClient({"bootstrap.servers": kafka, **CLIENT})
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": kafka,
+                "group.id": "tests",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "fetch.queue.backoff.ms": 5,
+                # What was asked for last is waited for before anything else is: not long, where nothing is.
+                "fetch.wait.max.ms": 5,
+                **CLIENT,
+            }
+        )
+
+    def make(self) -> None:
+        """Apply our topics.yaml, and wait until every partition has its leader."""
+        plan = TopicAdmin({"bootstrap.servers": self.kafka})
+        plan.apply(plan.plan(PLANNED))
+        wait_until(lambda: set(PLANNED.by_name) <= self.names().keys(), told="topics")
+        wait_until(self._have_leaders, told="every partition has its leader")
+
+    def names(self) -> dict[str, int]:
+        """The topics there are, with the number of their partitions."""
+        found = self.admin.list_topics(timeout=ANSWER).topics
+        return {name: len(topic.partitions) for name, topic in found.items()}
+
+    def ends(self, topics: Collection[str]) -> Ends:
+        """Where these topics end. Raises KafkaException."""
+        there = self.names()
+        return self._ends([(topic, number) for topic in topics for number in range(there[topic])])
+
+    def read(self, begin: Ends) -> Iterator[Received]:
+        """Every message from `begin` to what is the end now, in the order of each partition."""
+        left = {place: end for place, end in self._ends(begin).items() if end > begin[place]}
+        self._consumer.assign([TopicPartition(*place, begin[place]) for place in left])
+        try:
+            while left:
+                # `consume` waits until it has as many as it may have: for the first alone, here.
+                first = self._consumer.consume(1, timeout=1.0)
+                for message in [*first, *self._consumer.consume(10_000, timeout=0)]:
+                    place = (str(message.topic()), int(message.partition() or 0))
+                    if message.error() is not None:
+                        assert message.error().name() == "_PARTITION_EOF", message.error()
+                        left.pop(place, None)  # its last may be one that compaction took
+                        continue
+                    received = _received(message)
+                    yield received
+                    if received.offset + 1 >= left.get(place, 0):
+                        left.pop(place, None)
+        finally:
+            self._consumer.unassign()
+
+    def commits(self, group: str, places: Iterable[tuple[str, int]]) -> list[TopicPartition]:
+        """What the group committed for these partitions."""
+        wanted = [TopicPartition(*place) for place in places]
+        (asked,) = self.admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=ANSWER
+        ).values()
+        found: list[TopicPartition] = asked.result().topic_partitions
+        return found
+
+    def lag(self, group: str, places: Collection[tuple[str, int]]) -> int:
+        """How many messages the group has not committed, over those of its topics that are among the places."""
+        ours = [place for place in places if place[0] in GROUPS[group]]
+        committed = self.commits(group, ours)
+        ends = self._ends(ours)
+        return sum(ends[place.topic, place.partition] - place.offset for place in committed)
+
+    def forget_the_past(self) -> Ends:
+        """Commit the ends of all our topics for all groups, so that nobody performs what others left; the ends.
+
+        Whoever is a member of a group has been killed, and leaves now.
+        """
+        ends = self.ends(READ)
+        waiting = {group: self._commit(group, ends) for group in GROUPS}
+        for group, committed in waiting.items():
+            if not _succeeded(committed):
+                evict(self.admin, self.kafka, group)
+                wait_until(
+                    lambda: _succeeded(self._commit(group, ends)),  # noqa: B023
+                    told=f"group {group} has no members",
+                )
+        return ends
+
+    def bury(self, client: str) -> None:
+        """Have the groups forget a process that was killed, as they would when its session is over."""
+        for group in GROUPS:
+            evict(self.admin, self.kafka, group, client.__eq__)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _ends(self, places: Iterable[tuple[str, int]]) -> Ends:
+        latest = OffsetSpec.latest()
+        asked = self.admin.list_offsets({TopicPartition(*place): latest for place in places})
+        return {(place.topic, place.partition): end.result(ANSWER).offset for place, end in asked.items()}
+
+    def _commit(self, group: str, ends: Ends) -> Future[Any]:
+        places = [TopicPartition(topic, number, at) for (topic, number), at in ends.items()]
+        ours = [place for place in places if place.topic in GROUPS[group]]
+        asked = self.admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, ours)])
+        committed: Future[Any] = asked[group]
+        return committed
+
+    def _have_leaders(self) -> bool:
+        with suppress(KafkaException):  # topics that were just made
+            return bool(self.ends(READ))
+        return False
+
+
+@contextmanager
+def looking_into(kafka: str) -> Iterator[Topics]:
+    """A Kafka that has all of our topics."""
+    topics = Topics(kafka)
+    try:
+        topics.make()
+        yield topics
+    finally:
+        topics.close()
+
+
+def _succeeded(committed: Future[Any]) -> bool:
+    try:
+        return not any(place.error for place in committed.result(ANSWER).topic_partitions)
+    except KafkaException:  # a member that was killed is still counted
+        return False
+
+
+def _received(message: Any) -> Received:
+    headers = list(message.headers() or [])
+    place = (message.topic(), message.partition(), message.offset())
+    return Received(*place, message.key(), message.value(), headers, message.timestamp()[1])
