@@ -2,6 +2,9 @@
 
 VENV := .venv/bin
 UV ?= uv
+# How many run tests at once, each with a Kafka and a PostgreSQL of its own: one a processor, or all tests in one process
+# where a Kafka is given.
+WORKERS ?= $(if $(TREADLE_KAFKA),0,logical --maxprocesses 4)
 
 .PHONY: help setup demo test check chaos bench lock clean
 
@@ -15,7 +18,7 @@ demo: setup ## Watch a co-op's lapsed polls close, by way of Kafka (KEEP=1 leave
 	@$(VENV)/treadle demo
 
 test: setup ## Run all tests, on a real Kafka and a real PostgreSQL
-	@$(VENV)/pytest
+	@$(VENV)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: setup ## Format, lint, types and unit tests
 	@$(VENV)/ruff format --check --quiet .

@@ -16,7 +16,6 @@ import pytest
 from streams.codec import encode_event
 from streams.job import Queue
 from streams.message import Received
-from streams.producer import Producer
 from tests.support.builders.messages import a_fact
 from tests.support.line import Line
 from tests.support.started import Started
@@ -90,9 +89,7 @@ def test_killed_agents_answer_every_fact(line: Line, chance: random.Random) -> N
     Path(line.folder, "shop_jobs.py").write_text(SHOP)
     line.settings["WORKERS"] = "shop_jobs"
     facts = [encode_event(a_fact(id=n, kind="shop_opened", group_id=n % 50)) for n in range(FACTS)]
-    producer = Producer({"bootstrap.servers": line.kafka})
-    producer.send(facts)
-    producer.close()
+    line.send(facts)
 
     killed_at_work = 0
     for _ in range(AGENTS_KILLED):

@@ -6,7 +6,6 @@ import pytest
 
 from streams.codec import encode_event, encode_tick
 from streams.message import Message
-from streams.producer import Producer
 from tests.support.builders.messages import a_fact, a_tick
 from tests.support.line import Line
 from tests.support.waiting import wait_until
@@ -37,9 +36,7 @@ def shop(line: Line) -> Line:
 
 
 def produce(line: Line, *messages: Message) -> None:
-    producer = Producer({"bootstrap.servers": line.kafka})
-    producer.send(messages)
-    producer.close()
+    line.send(messages)
 
 
 def heard(line: Line) -> bool:
@@ -47,7 +44,7 @@ def heard(line: Line) -> bool:
 
 
 def test_facts_become_jobs_and_what_cannot_be_read_a_dead_letter(shop: Line) -> None:
-    agents = shop.start("agents")
+    agents = shop.start("agents", fresh=True)
 
     produce(
         shop,

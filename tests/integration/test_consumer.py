@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from streams.dead import FAILURE, failure_of
 from streams.job import Queue
 from streams.message import Message, Received
-from streams.producer import Producer
 from tests.support.line import Line
 from tests.support.waiting import wait_until
 
@@ -85,14 +84,12 @@ def enqueue(line: Line, *jobs: tuple[str, dict[str, str]]) -> list[str]:
 
 
 def produce(line: Line, messages: list[Message]) -> None:
-    producer = Producer({"bootstrap.servers": line.kafka})
-    producer.send(messages)
-    producer.close()
+    line.send(messages)
 
 
 def test_jobs_of_a_shop_are_performed_once_each(shop: Line) -> None:
     names = [f"person {number}" for number in range(3_000)]
-    consumer = shop.start("consumer")
+    consumer = shop.start("consumer", fresh=True)
 
     enqueue(shop, *(("shop.greet", {"name": name}) for name in names))
     wait_until(lambda: len(shop.out) >= len(names), told="everybody is greeted")

@@ -61,7 +61,7 @@ def test_a_busy_key_holds_up_no_other(shop: Line) -> None:
 
 
 def test_heavy_work_runs_in_other_processes_and_a_crash_there_fails_one_attempt(shop: Line) -> None:
-    consumer = shop.start("consumer", "--queues", "low")
+    consumer = shop.start("consumer", "--queues", "low", fresh=True)
 
     enqueue(shop, ("compute", {}), ("compute", {"how": "crash"}), ("compute", {}))
     wait_until(lambda: len(shop.out) == 2 and len(reasons(shop)) == 1, told="all three have ended")
@@ -100,7 +100,7 @@ def test_a_worker_of_a_bad_habit_hurts_nobody_else(shop: Line, habit: str) -> No
 
 
 def test_a_killed_process_leaves_a_map_and_only_what_was_unfinished_runs_again(shop: Line) -> None:
-    consumer = shop.start("consumer", "--queues", "low", "--slots", "4")
+    consumer = shop.start("consumer", "--queues", "low", "--slots", "4", fresh=True)
     enqueue(shop, ("wait", {"word": "slow"}))
     wait_until(lambda: shop.out == ["begun slow"], told="the slow one has begun")
     keyed = [{"kind": "life.say", "args": {"word": f"quick {n}"}, "key": "k"} for n in range(500)]
@@ -113,7 +113,7 @@ def test_a_killed_process_leaves_a_map_and_only_what_was_unfinished_runs_again(s
 
     shop.end(consumer, signal.SIGKILL)
     Path(shop.folder, "go").touch()
-    another = shop.start("consumer", "--queues", "low")
+    another = shop.start("consumer", "--queues", "low", fresh=True)
     wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="the rest is finished")
 
     assert shop.end(another) == 0
@@ -140,7 +140,7 @@ def test_a_job_longer_than_the_poll_interval_keeps_its_partition(shop: Line) -> 
 
 
 def test_memory_stays_bounded_with_large_messages(shop: Line) -> None:
-    consumer = shop.start("consumer", "--queues", "low", "--slots", "2")
+    consumer = shop.start("consumer", "--queues", "low", "--slots", "2", fresh=True)
     enqueue(shop, *(("wait", {"word": "w", "key": f"k{n}"}) for n in range(2)))
     wait_until(lambda: len(shop.out) == 2, told="both slots are busy")
 

@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 
 
 def test_a_second_sigterm_leaves_at_once(shop: Line) -> None:
-    consumer = shop.start("consumer", "--queues", "low")
+    consumer = shop.start("consumer", "--queues", "low", fresh=True)
     enqueue(shop, ("wait", {"word": "slow"}))
     wait_until(lambda: shop.out == ["begun slow"], told="the slow one has begun")
 
@@ -55,7 +55,7 @@ def test_sigtstp_quiets_others_go_on_and_sigterm_ends(shop: Line) -> None:
 
 
 def test_sigusr1_prints_every_thread_and_the_jobs_at_work(shop: Line) -> None:
-    consumer = shop.start("consumer", "--queues", "low")
+    consumer = shop.start("consumer", "--queues", "low", fresh=True)
     (job,) = enqueue(shop, ("wait", {"word": "slow"}))
     wait_until(lambda: shop.out == ["begun slow"], told="the slow one has begun")
 

@@ -23,7 +23,7 @@ def desk(line: Line, fresh_database: str) -> Desk:
 
 def stopped(desk: Desk, *options: str, sent: int) -> dict[str, Any]:
     """The account of a `retry --all` with these options that gets SIGINT when so many jobs have gone home."""
-    process = desk.line.begin_command("dead", "retry", "--all", "--yes", "--json", *options)
+    process = desk.line.begin_command("dead", "retry", "--all", "--yes", "--json", *options, fresh=True)
     wait_until(lambda: len(desk.line.sent("jobs.default")) >= sent, told=f"{sent} are sent")
     process.send_signal(signal.SIGINT)
 

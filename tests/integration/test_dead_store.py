@@ -75,7 +75,7 @@ def test_until_it_is_rebuilt_it_is_what_it_was_and_nobody_claims_letters(desk: D
 
 
 def test_the_follower_keeps_it_up_to_date(desk: Desk) -> None:
-    follower = desk.line.start("dead-letters")
+    follower = desk.line.start("dead-letters", fresh=True)
 
     desk.die(CLOSE, REPAIR)
     wait_until(lambda: len(desk.rows()) == 2, told="two rows")

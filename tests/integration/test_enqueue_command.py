@@ -12,7 +12,7 @@ def lines(*jobs: object) -> str:
 
 
 def test_a_job_is_enqueued_and_its_id_printed(line: Line) -> None:
-    done = line.treadle("enqueue", "polls.close", '{"poll_id": 42}')
+    done = line.treadle("enqueue", "polls.close", '{"poll_id": 42}', fresh=True)
 
     (message,) = line.sent("jobs.default")
     assert (done.returncode, done.stderr) == (0, "")

@@ -63,11 +63,9 @@ def test_a_job_that_runs_has_finished_or_nobody_knows_is_told_so(shop: Line) -> 
 
 def test_messages_of_others_on_our_topics_are_passed_over(shop: Line) -> None:
     (job,) = enqueue(shop, 1, word="hello")
-    producer = Producer({"bootstrap.servers": shop.kafka})
     words = [b"", job.encode(), b'{"finished":["%s"]}' % job.encode()]
-    producer.send([Message("jobs.lifecycle", None, word, []) for word in words])
-    producer.send([Message("treadle.orders", job.encode(), word, []) for word in words])
-    producer.close()
+    shop.send([Message("jobs.lifecycle", None, word, []) for word in words])
+    shop.send([Message("treadle.orders", job.encode(), word, []) for word in words])
 
     answer = cancel(shop, job)
     consumer = shop.start("consumer", "--queues", "low")

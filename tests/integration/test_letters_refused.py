@@ -23,7 +23,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 from streams.dead import failure_of
 from streams.job import Queue
 from streams.message import HEADERS_LOST, Message
-from streams.producer import Producer
 from streams.topics import AUDIT, DEAD
 from tests.support.brokers import a_broker
 from tests.support.commands import Commands
@@ -182,9 +181,7 @@ def test_a_message_with_a_header_name_that_is_no_text_is_a_letter_that_says_so(s
 
 def test_a_letter_that_is_refused_stops_the_retries_too(shop: Line, harm: Harm) -> None:
     harm.fill(DEAD)
-    producer = Producer({"bootstrap.servers": shop.kafka})
-    producer.send([Message("retry.1s", None, b"[]", [("ce_id", b"lost")], partition=0)])
-    producer.close()
+    shop.send([Message("retry.1s", None, b"[]", [("ce_id", b"lost")], partition=0)])
 
     assert shop.start("retries").wait(60) == 1
     assert f"Kafka did not take a message for jobs.dead: {FULL}" in shop.log

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupState, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from consumers.group_member import GroupMember
 from consumers.kafka_intake import IntakeSettings, KafkaIntake
@@ -176,6 +175,5 @@ def left_in(line: Line) -> tuple[int, str]:
 
 def is_changing(line: Line) -> bool:
     """Whether the group waits for members to join again."""
-    admin = AdminClient({"bootstrap.servers": line.kafka})
-    (asked,) = admin.describe_consumer_groups(["treadle.low"]).values()
+    (asked,) = line.topics.admin.describe_consumer_groups(["treadle.low"]).values()
     return bool(asked.result(10).state == ConsumerGroupState.PREPARING_REBALANCING)

@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.line import Line
+from tests.support.commands import Commands
+from tests.support.shell import Shell
 from treadle import practice
 
 NAME = "perform_command"
@@ -39,13 +40,13 @@ def coop(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def line(coop: str, tmp_path: Path) -> Line:
+def line(coop: str, commands: Commands, tmp_path: Path) -> Shell:
     """Without Kafka: none is needed."""
     (tmp_path / "shop_jobs.py").write_text(SHOP)
-    return Line("", tmp_path, {"DATABASE": coop})
+    return Shell(commands, tmp_path, {"DATABASE": coop, "KAFKA": ""})
 
 
-def perform(line: Line, *arguments: str, **settings: str) -> dict[str, Any]:
+def perform(line: Shell, *arguments: str, **settings: str) -> dict[str, Any]:
     done = line.treadle("perform", *arguments, "--now", NOW, "--json", **settings)
     assert done.returncode == 0, done.stderr
     shown: dict[str, Any] = json.loads(done.stdout)
@@ -66,7 +67,7 @@ def everything(coop: str) -> list[Any]:
         return [db.execute(sums.format(name).encode()).fetchone() for (name,) in tables]
 
 
-def test_what_it_did_is_shown_in_the_shape_of_the_golden_cases(line: Line, coop: str) -> None:
+def test_what_it_did_is_shown_in_the_shape_of_the_golden_cases(line: Shell, coop: str) -> None:
     poll_id = lapsed(coop)[0]
 
     shown = perform(line, "polls.close", f'{{"poll_id": {poll_id}}}')
@@ -88,7 +89,7 @@ def test_what_it_did_is_shown_in_the_shape_of_the_golden_cases(line: Line, coop:
     assert shown["mails"] == shown["live"] == shown["http"] == []
 
 
-def test_a_dry_run_shows_the_same_and_changes_nothing(line: Line, coop: str) -> None:
+def test_a_dry_run_shows_the_same_and_changes_nothing(line: Shell, coop: str) -> None:
     poll_id = lapsed(coop)[0]
     before = everything(coop)
 
@@ -98,10 +99,12 @@ def test_a_dry_run_shows_the_same_and_changes_nothing(line: Line, coop: str) -> 
     assert everything(coop) == before
 
 
-def test_a_dry_run_for_people_shows_before_and_after(line: Line, coop: str) -> None:
+def test_a_dry_run_for_people_shows_before_and_after(line: Shell, coop: str) -> None:
     poll_id = lapsed(coop)[0]
 
-    done = line.treadle("perform", "CloseExpiredPollWorker", f"[{poll_id}]", "--dry-run", "--now", NOW)
+    done = line.treadle(
+        "perform", "CloseExpiredPollWorker", f"[{poll_id}]", "--dry-run", "--now", NOW, fresh=True
+    )
 
     assert done.returncode == 0
     assert done.stdout.startswith("polls.close succeeded (dry run: rolled back)")
@@ -109,7 +112,7 @@ def test_a_dry_run_for_people_shows_before_and_after(line: Line, coop: str) -> N
         assert told in done.stdout
 
 
-def test_what_would_be_published_is_shown(line: Line, coop: str) -> None:
+def test_what_would_be_published_is_shown(line: Shell, coop: str) -> None:
     with psycopg.connect(coop.replace("+psycopg", "")) as db:
         event_id = db.execute("SELECT max(id) FROM events WHERE kind = 'poll_created'").fetchone()
 
@@ -119,7 +122,7 @@ def test_what_would_be_published_is_shown(line: Line, coop: str) -> None:
     assert shown["jobs"] == []
 
 
-def test_a_job_that_is_no_longer_needed_is_discarded_with_its_reason(line: Line, coop: str) -> None:
+def test_a_job_that_is_no_longer_needed_is_discarded_with_its_reason(line: Shell, coop: str) -> None:
     with psycopg.connect(coop.replace("+psycopg", "")) as db:
         closed = db.execute("SELECT min(id) FROM polls WHERE closed_at IS NOT NULL").fetchone()
 
@@ -129,7 +132,7 @@ def test_a_job_that_is_no_longer_needed_is_discarded_with_its_reason(line: Line,
     assert shown["rows"] == {}
 
 
-def test_a_job_that_fails_is_told_and_the_exit_code_is_1(line: Line) -> None:
+def test_a_job_that_fails_is_told_and_the_exit_code_is_1(line: Shell) -> None:
     done = line.treadle("perform", "shop.fail", "--json", WORKERS="shop_jobs")
 
     assert done.returncode == 1
@@ -137,7 +140,7 @@ def test_a_job_that_fails_is_told_and_the_exit_code_is_1(line: Line) -> None:
     assert json.loads(done.stdout)["outcome"] == "failed"
 
 
-def test_without_a_database_a_worker_that_needs_one_says_what_to_set(line: Line) -> None:
+def test_without_a_database_a_worker_that_needs_one_says_what_to_set(line: Shell) -> None:
     done = line.treadle("perform", "polls.close", "[1]", DATABASE="")
 
     assert done.returncode == 1

@@ -13,7 +13,6 @@ import pytest
 from streams.dead import failure_of
 from streams.job import Queue
 from streams.message import Message, Received
-from streams.producer import Producer
 from tests.support.line import Line
 from tests.support.planned import ROOT
 from tests.support.waiting import wait_until
@@ -37,9 +36,7 @@ def enqueue(shop: Line, *jobs: dict[str, object]) -> list[str]:
 
 
 def produce(shop: Line, *messages: Message) -> None:
-    producer = Producer({"bootstrap.servers": shop.kafka})
-    producer.send(messages)
-    producer.close()
+    shop.send(messages)
 
 
 def header(message: Received, name: str) -> str:
@@ -52,7 +49,9 @@ def lateness(messages: list[Received]) -> list[int]:
 
 
 def test_a_job_that_fails_twice_comes_back_on_time_and_succeeds(shop: Line) -> None:
-    retries, consumer = shop.start("retries"), shop.start("consumer", "--queues", "low")
+    retries, consumer = (
+        shop.start(*command, fresh=True) for command in (["retries"], ["consumer", "--queues", "low"])
+    )
     (id_,) = enqueue(shop, {"kind": "retry.fail", "args": {"word": "ada", "times": 2}})
 
     wait_until(lambda: shop.out == ["ada 1", "ada 2", "ada 3"], told="the third attempt")

@@ -176,7 +176,7 @@ def refused(url: str) -> bool:
 
 def test_the_process_rings_out_of_turn_when_asked_and_ends_in_order(line: Line, fresh_database: str) -> None:
     migrate(fresh_database)
-    process = line.start("scheduler", "--ring-now", DATABASE=fresh_database)
+    process = line.start("scheduler", "--ring-now", fresh=True, DATABASE=fresh_database)
 
     wait_until(lambda: line.sent("treadle.ticks"), told="a tick")
 

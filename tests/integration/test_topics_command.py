@@ -6,7 +6,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
 from tests.support.line import Line
 from tests.support.planned import ROOT
@@ -18,7 +17,7 @@ class Planned:
 
     def __init__(self, line: Line) -> None:
         self.topic = f"test.{uuid4().hex}"
-        self.admin = AdminClient({"bootstrap.servers": line.kafka, "log_level": 0})
+        self.admin = line.topics.admin
         self._line = line
         self._file = Path(line.folder, "topics.yaml")
 

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 from streams.dead import dead_letter, failure
 from streams.message import Message
-from streams.producer import Producer
 from streams.topics import AUDIT, DEAD
 from tests.support.builders.messages import a_message
 from tests.support.line import Line
@@ -43,9 +42,7 @@ class Desk:
         return [dict(each.headers)["ce_id"].decode() for each in letters]
 
     def send(self, *messages: Message) -> None:
-        producer = Producer({"bootstrap.servers": self.line.kafka})
-        producer.send(messages)
-        producer.close()
+        self.line.send(messages)
 
     def run(self, *arguments: str, code: int = 0, stdin: str = "") -> str:
         """Run a command that ends with this code; what it printed, or what it said if that is nothing."""

@@ -183,9 +183,9 @@ def become(order: Order) -> None:
 def _stream(number: int, mode: str, like: Any) -> io.TextIOWrapper:
     """A standard stream as an interpreter makes it. The one it had is of the same encoding, and let go unflushed."""
     raw = io.FileIO(number, mode, closefd=False)
-    unbuffered = mode == "w" and bool(os.environ.get("PYTHONUNBUFFERED"))
+    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
     buffer: Any = io.BufferedReader(raw) if mode == "r" else raw if unbuffered else io.BufferedWriter(raw)
-    is_lines = number == 2 or os.isatty(number)
+    is_lines = not unbuffered and (number == 2 or os.isatty(number))
     text = io.TextIOWrapper(
         buffer, like.encoding, like.errors, line_buffering=is_lines, write_through=unbuffered
     )

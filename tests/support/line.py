@@ -5,41 +5,35 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import TopicPartition
 
 from streams.job import Queue
-from streams.message import Received
+from streams.message import Message, Received
 from streams.topics import topic_of
-from tests.support.commands import Commands, Done, environment
+from tests.support.commands import Commands
+from tests.support.shell import Shell
 from tests.support.started import Started, handles
 from tests.support.topics import Ends, Topics
 from tests.support.waiting import wait_until
 
 
-@dataclass
-class Line:
+class Line(Shell):
     """The line from command to Kafka and back, as one test uses it.
 
     `log` has what its processes wrote to stderr, `out` what they printed. Messages that were there
     before the test are not seen, neither by the test nor by its processes.
     """
 
-    topics: Topics
-    commands: Commands
-    folder: Path
-    settings: dict[str, str] = field(default_factory=dict)
-    processes: list[Started] = field(default_factory=list)
-    begin: Ends = field(default_factory=dict)
-
-    @property
-    def kafka(self) -> str:
-        """Bootstrap servers."""
-        return self.topics.kafka
+    def __init__(self, topics: Topics, commands: Commands, folder: Path) -> None:
+        super().__init__(commands, folder, {"KAFKA": topics.kafka})
+        self.topics = topics
+        self.kafka = topics.kafka
+        self.processes: list[Started] = []
+        self.begin = topics.forget_the_past()
 
     @property
     def log(self) -> str:
@@ -49,20 +43,6 @@ class Line:
     def out(self) -> list[str]:
         path = self.folder / "stdout"
         return path.read_text().splitlines() if path.exists() else []
-
-    def environment(self, **more: str) -> dict[str, str]:
-        """Our own environment, with no settings but those of this line and those given."""
-        return environment(**{"KAFKA": self.kafka, **self.settings, **more})
-
-    def treadle(self, *arguments: str, stdin: str | bytes = "", fresh: bool = False, **settings: str) -> Done:
-        """Run one command to its end. Settings are named without TREADLE_; `fresh`: see `commands.py`."""
-        return self.commands.run(
-            *arguments,
-            folder=self.folder,
-            environment=self.environment(**settings),
-            stdin=stdin.encode() if isinstance(stdin, str) else stdin,
-            fresh=fresh,
-        )
 
     def start(self, *arguments: str, fresh: bool = False, **settings: str) -> Started:
         """Start a process that runs until it is ended, at the latest when the test is over."""
@@ -96,6 +76,10 @@ class Line:
         code = self.end(process, signal.SIGKILL)
         self.topics.bury(self._name(self.processes.index(process)))
         return code
+
+    def send(self, messages: Iterable[Message]) -> None:
+        """Have these lie in Kafka."""
+        self.topics.producer.send(messages)
 
     def sent(self, *topics: str) -> list[Received]:
         """All messages of these topics since the test began."""
@@ -134,9 +118,9 @@ class Line:
 
 
 @contextmanager
-def a_line(topics: Topics, commands: Commands, folder: Path, **settings: str) -> Iterator[Line]:
+def a_line(topics: Topics, commands: Commands, folder: Path) -> Iterator[Line]:
     """A line whose processes are ended, one way or the other, when the test is over."""
-    line = Line(topics, commands, folder, settings, begin=topics.forget_the_past())
+    line = Line(topics, commands, folder)
     try:
         yield line
     finally:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import Any
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported
 
 from streams.message import Received
+from streams.producer import Producer
 from streams.topic_plan import TopicAdmin
 from tests.support.members import evict
 from tests.support.planned import GROUPS, PLANNED, READ
@@ -40,6 +42,12 @@ class Topics:
                 **CLIENT,
             }
         )
+
+    @cached_property
+    def producer(self) -> Producer:
+        """One that is kept. It begins without leave of Kafka's, and keeps the order by sending one after the other."""
+        once = {"enable.idempotence": False, "max.in.flight": 1}
+        return Producer({"bootstrap.servers": self.kafka, **once, **CLIENT})
 
     def make(self) -> None:
         """Apply our topics.yaml, and wait until every partition has its leader."""
@@ -118,6 +126,8 @@ class Topics:
 
     def close(self) -> None:
         self._consumer.close()
+        if "producer" in vars(self):
+            self.producer.close()
 
     def _ends(self, places: Iterable[tuple[str, int]]) -> Ends:
         latest = OffsetSpec.latest()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streams.message import Message
-from streams.producer import Producer
 from tests.support.line import Line
 
 
@@ -83,9 +82,7 @@ class Account:
 
 def enqueue(line: Line, kind: str, numbers: Iterable[int], *, keys: int = 0) -> None:
     """Enqueue a job for each number; with `keys`, number n has the key n modulo `keys`."""
-    producer = Producer({"bootstrap.servers": line.kafka})
-    producer.send(_message(kind, number, f"key-{number % keys}" if keys else None) for number in numbers)
-    producer.close()
+    line.send(_message(kind, number, f"key-{number % keys}" if keys else None) for number in numbers)
 
 
 def _message(kind: str, number: int, key: str | None) -> Message:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from bisect import bisect
 from collections import defaultdict
 
-from confluent_kafka.admin import AdminClient
-
 from tests.support.chaos.account import Record
 from tests.support.line import Line
 
@@ -22,8 +20,7 @@ class CommitLog:
 
     def __init__(self, line: Line) -> None:
         self._place = {_number(message.value): message.partition for message in line.sent(TOPIC)}
-        admin = AdminClient({"bootstrap.servers": line.kafka, "log_level": 0})
-        partitions = admin.list_topics(OFFSETS, timeout=10).topics[OFFSETS].partitions
+        partitions = range(line.topics.names()[OFFSETS])
         taken: defaultdict[int, list[float]] = defaultdict(list)
         for message in line.topics.read({(OFFSETS, number): 0 for number in partitions}):
             if (partition := _partition(message.key)) is not None:

@@ -14,7 +14,6 @@ import msgspec
 from consumers.lifecycle import Batch
 from streams.dead import failure_of
 from streams.message import Message, Received
-from streams.producer import Producer
 from streams.topics import DEAD, LIFECYCLE
 from tests.support.line import Line
 from tests.support.planned import PLANNED
@@ -90,9 +89,7 @@ def _end(kind: str, times: int) -> End:
 
 
 def enqueue(line: Line, jobs: Iterable[Planned]) -> None:
-    producer = Producer({"bootstrap.servers": line.kafka})
-    producer.send([job.message(time.time()) for job in jobs])
-    producer.close()
+    line.send([job.message(time.time()) for job in jobs])
 
 
 class Ends:

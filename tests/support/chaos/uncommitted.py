@@ -11,8 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from confluent_kafka.admin import AdminClient
-
 from consumers import offset_map, tenure
 from consumers.offset_map import OffsetMap
 from streams.message import Received
@@ -38,8 +36,7 @@ class Commits:
     """Of both groups: what there was to read when it was made."""
 
     def __init__(self, line: Line) -> None:
-        admin = AdminClient({"bootstrap.servers": line.kafka, "log_level": 0})
-        partitions = admin.list_topics(OFFSETS, timeout=10).topics[OFFSETS].partitions
+        partitions = range(line.topics.names()[OFFSETS])
         self._taken: defaultdict[tuple[str, int], list[Taken]] = defaultdict(list)
         for message in line.topics.read({(OFFSETS, number): 0 for number in partitions}):
             key = key_of(message.key)
