@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,9 +74,10 @@ def fresh_database(postgres_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_runs_on() -> Iterator[None]:
-    """When all is over, no process of ours is left."""
+    """When all is over, no process of ours is left: nor what multiprocessing starts beside its own."""
     before = psutil.Process().children(recursive=True)
     yield
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # there is no public way
     left = [each for each in psutil.Process().children(recursive=True) if each not in before]
     assert left == []
 

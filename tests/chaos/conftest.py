@@ -22,8 +22,6 @@ from tests.support.planned import ROOT
 from tests.support.topics import Topics, looking_into
 from treadle.local.stack import Stack
 
-LONG = os.environ.get("TREADLE_CHAOS") == "long"
-
 
 @pytest.fixture
 def chance() -> random.Random:

@@ -7,8 +7,9 @@ import time
 from collections import Counter
 
 from streams.job import Queue
-from tests.chaos.conftest import LONG, with_shop
+from tests.chaos.conftest import with_shop
 from tests.support.brokers import kill
+from tests.support.chaos import LONG
 from tests.support.chaos.account import Account, Record, enqueue
 from tests.support.chaos.commit_log import LATENCY, CommitLog
 from tests.support.line import Line

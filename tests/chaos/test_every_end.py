@@ -14,8 +14,9 @@ from confluent_kafka import KafkaException
 
 from streams.job import Queue
 from streams.message import Received
-from tests.chaos.conftest import LONG, with_shop
+from tests.chaos.conftest import with_shop
 from tests.support.brokers import kill
+from tests.support.chaos import LONG
 from tests.support.chaos.account import Account
 from tests.support.chaos.commit_log import LATENCY
 from tests.support.chaos.crew import Crew, Trouble

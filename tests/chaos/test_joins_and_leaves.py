@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from streams.job import Queue
-from tests.chaos.conftest import LONG
+from tests.support.chaos import LONG
 from tests.support.chaos.account import Account, enqueue
 from tests.support.line import Line
 from tests.support.started import Started

@@ -97,7 +97,7 @@ def test_killed_agents_answer_every_fact(line: Line, chance: random.Random) -> N
         agents = line.start("agents")
         wait_until(lambda: len(line.sent("jobs.default")) > before, told="facts are answered")  # noqa: B023
         time_passes(agents, chance.uniform(0, 0.4))
-        line.end(agents, signal.SIGKILL)
+        line.kill(agents)
         killed_at_work += not heard(line)
     agents = line.start("agents")
     wait_until(lambda: heard(line), within=60, told="all facts are heard")

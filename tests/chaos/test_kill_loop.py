@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import signal
 import time
 from typing import NamedTuple
 
 import pytest
 
 from streams.job import Queue
-from tests.chaos.conftest import LONG
+from tests.support.chaos import LONG
 from tests.support.chaos.account import Account, Record, enqueue
 from tests.support.chaos.commit_log import CommitLog
 from tests.support.line import Line
@@ -50,7 +49,7 @@ def test_consumers_killed_in_a_loop_lose_nothing(shop: Line, chance: random.Rand
             break
         number = chance.choice(at_work())
         time_passes(consumers[number], chance.uniform(0, 2))
-        shop.end(consumers[number], signal.SIGKILL)
+        shop.kill(consumers[number])
         kills.append(Kill(consumers[number].pid, time.time()))
         consumers[number] = start_consumer(shop, names[number])
     wait_until(lambda: len(account.numbers) == jobs, within=60, told="all is performed")

@@ -7,7 +7,7 @@ import signal
 import time
 
 from streams.job import Queue
-from tests.chaos.conftest import LONG
+from tests.support.chaos import LONG
 from tests.support.chaos.account import Account, Record, enqueue
 from tests.support.chaos.commit_log import CommitLog
 from tests.support.line import Line

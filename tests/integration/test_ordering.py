@@ -25,7 +25,8 @@ from treadle.standing import order_about
 
 @pytest.fixture
 def desk(shop: Line) -> Iterator[Desk]:
-    kafka = {"bootstrap.servers": shop.kafka}
+    # Behind a fetch of nothing each question would wait for half a second.
+    kafka = {"bootstrap.servers": shop.kafka, "fetch.wait.max.ms": "10"}
     producer = Producer(kafka)
     yield Desk(kafka, PLANNED, producer, timedelta(seconds=10))
     producer.close()

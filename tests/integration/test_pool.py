@@ -4,54 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from consumers.attempt import Attempt, Performer
-from consumers.context import Context
-from consumers.once import NoDatabase
+from consumers.attempt import Attempt
 from consumers.outcome import NOTHING_FOLLOWS, Outcome, Retrying
 from consumers.pool import WorkerPool
-from consumers.worker import Workers
-from tests.support.builders.messages import KINDS, Greet, a_message
+from tests.support.builders.messages import a_message
+from tests.support.pool_jobs import cannot_start, performer
 from tests.support.waiting import wait_until
-
-
-def performer() -> Performer:
-    workers = Workers()
-    workers.worker(Greet)(greet)
-    return Performer(KINDS, workers, NoDatabase(), log_failures=False)
-
-
-def greet(job: Greet, ctx: Context) -> None:
-    """Leave a file, and do what the first word says. What is forked lives on: its file is named after it."""
-    deed, folder = job.name.split(" ", 1)
-    if deed.startswith("fork") and (forked := os.fork()) == 0:
-        signal.pause()
-    elif deed.startswith("fork"):
-        Path(folder, f"forked-{forked}").touch()
-        deed = deed.removeprefix("fork-and-")
-    tempfile.mkstemp(dir=folder)
-    if deed == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if deed == "wait":
-        signal.pause()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nothing_is_left_running() -> Iterator[None]:
-    """What multiprocessing starts beside the children would end a moment after us."""
-    yield
-    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # there is no public way
 
 
 @pytest.fixture
@@ -161,7 +128,3 @@ def test_children_that_cannot_start_are_no_fault_of_their_job() -> None:
     assert outcome.failure is not None
     assert outcome.failure.error == "ChildProcessError"
     assert outcome.failure.message.endswith("ended at their start, with exit code 3")
-
-
-def cannot_start() -> Performer:
-    sys.exit(3)

@@ -39,7 +39,7 @@ class Desk:
             letter(kind, value, error or LookupError("no such poll"), **headers) for kind, value in jobs
         ]
         self.send(*letters)
-        return [dict(each.headers)["ce_id"].decode() for each in letters]
+        return [(dict(each.headers)["ce_id"] or b"").decode() for each in letters]
 
     def send(self, *messages: Message) -> None:
         self.line.send(messages)

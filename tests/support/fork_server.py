@@ -172,9 +172,10 @@ def become(order: Order) -> None:
     importlib.invalidate_caches()
     sys.argv = ["-m", *order.arguments]
     sys.orig_argv = [sys.executable, "-m", MODULE, *order.arguments]
-    sys.stdin = sys.__stdin__ = _stream(0, "r", sys.stdin)
-    sys.stdout = sys.__stdout__ = _stream(1, "w", sys.stdout)
-    sys.stderr = sys.__stderr__ = _stream(2, "w", sys.stderr)
+    for number, (name, mode) in enumerate([("stdin", "r"), ("stdout", "w"), ("stderr", "w")]):
+        stream = _stream(number, mode, getattr(sys, name))
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     # What `multiprocessing` noted at its import, and hands to processes that it starts.
     multiprocessing.process.ORIGINAL_DIR = order.folder  # type: ignore[attr-defined]  # for `spawn` alone
     multiprocessing.current_process().authkey = os.urandom(32)
@@ -189,7 +190,7 @@ def _stream(number: int, mode: str, like: Any) -> io.TextIOWrapper:
     text = io.TextIOWrapper(
         buffer, like.encoding, like.errors, line_buffering=is_lines, write_through=unbuffered
     )
-    text.mode = mode  # type: ignore[attr-defined]  # as the interpreter sets it
+    text.mode = mode  # type: ignore[misc]  # as the interpreter sets it
     return text
 
 

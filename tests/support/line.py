@@ -14,6 +14,7 @@ from confluent_kafka import TopicPartition
 from streams.job import Queue
 from streams.message import Message, Received
 from streams.topics import topic_of
+from tests.support.chaos import LONG
 from tests.support.commands import Commands
 from tests.support.shell import Shell
 from tests.support.started import Started, handles
@@ -50,11 +51,12 @@ class Line(Shell):
 
     def begin_command(self, *arguments: str, fresh: bool = False, **settings: str) -> Started:
         """Start a command that may take its time. It prints to `out` and writes to `log`, too."""
+        name = self._name(len(self.processes))  # Faust reads the second of the variables
         with (self.folder / "stdout").open("ab") as out, (self.folder / "stderr").open("ab") as err:
             process = self.commands.start(
                 *arguments,
                 folder=self.folder,
-                environment=self.environment(KAFKA_CLIENT_ID=self._name(len(self.processes)), **settings),
+                environment=self.environment(KAFKA_CLIENT_ID=name, **settings) | {"BROKER_CLIENT_ID": name},
                 streams=(0, out.fileno(), err.fileno()),
                 fresh=fresh,
             )
@@ -72,9 +74,10 @@ class Line(Shell):
         return process.wait(40)
 
     def kill(self, process: Started) -> int:
-        """Kill it, and have Kafka know at once; with `end` it knows when the session is over. The exit code."""
+        """Kill it with -9, and have its groups know at once; in the long form of chaos, when its session is over."""
         code = self.end(process, signal.SIGKILL)
-        self.topics.bury(self._name(self.processes.index(process)))
+        if not LONG:
+            self.topics.bury(self._name(self.processes.index(process)))
         return code
 
     def send(self, messages: Iterable[Message]) -> None:

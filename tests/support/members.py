@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
 from contextlib import suppress
 
 from confluent_kafka import KafkaException
@@ -17,20 +16,20 @@ LEAVE_GROUP, VERSION = 13, 3
 ANSWER = 10  # seconds
 
 
-def evict(admin: AdminClient, address: str, group: str, which: Callable[[str], bool] = lambda _: True) -> int:
-    """Have the members whose client.id is one of these leave the group; how many there were.
+def evict(admin: AdminClient, address: str, group: str, client: str | None = None) -> None:
+    """Have all members of the group leave it; or those with this client.id that have no name.
 
-    Members of the protocol of KIP-848 are not told of here, and stay until their session is over.
+    Who comes back under a name has its place at once. Members by the protocol of KIP-848 stay until their session is
+    over: they leave by another request.
     """
     (asked,) = admin.describe_consumer_groups([group]).values()
     members: list[tuple[str, str | None]] = []
     with suppress(KafkaException):  # a group that is not there has no members
         for each in asked.result(ANSWER).members:
-            if which(each.client_id):
+            if client is None or (client == each.client_id and not each.group_instance_id):
                 members.append((each.member_id, each.group_instance_id))
     if members:
         _ask(address, _leaving(group, members))
-    return len(members)
 
 
 def _leaving(group: str, members: list[tuple[str, str | None]]) -> bytes:

@@ -21,11 +21,11 @@ class Shell:
         return environment(**self.settings | more)
 
     def treadle(self, *arguments: str, stdin: str | bytes = "", fresh: bool = False, **settings: str) -> Done:
-        """Run one command to its end."""
+        """Run one command to its end. It waits out no empty fetch, behind which all other questions stand."""
         return self.commands.run(
             *arguments,
             folder=self.folder,
-            environment=self.environment(**settings),
+            environment=self.environment(**{"KAFKA_FETCH_WAIT_MAX_MS": "10", **settings}),
             stdin=stdin.encode() if isinstance(stdin, str) else stdin,
             fresh=fresh,
         )

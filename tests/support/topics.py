@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported
 
 from streams.message import Received
@@ -18,9 +19,25 @@ from tests.support.members import evict
 from tests.support.planned import GROUPS, PLANNED, READ
 from tests.support.waiting import wait_until
 
+T = TypeVar("T")
 Ends = dict[tuple[str, int], int]
 """Of partitions (topic and number): an offset, as a rule the first that is not written yet."""
 ANSWER = 10.0  # seconds that Kafka has for an answer
+SOON = 2.0  # seconds after which it is asked again
+FOR_A_MOMENT = (
+    *(
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError.LEADER_NOT_AVAILABLE,
+    ),
+    *(KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.FENCED_LEADER_EPOCH),
+    *(
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    ),
+)
 CLIENT = {"log_level": 0, "reconnect.backoff.max.ms": 200}
 
 
@@ -29,7 +46,9 @@ class Topics:
 
     def __init__(self, kafka: str) -> None:
         self.kafka = kafka
-        self.admin = AdminClient({"bootstrap.servers": kafka, **CLIENT})
+        self.admin = _admin(kafka)
+        # Kept, or the last to let go of one could be a thread of its own, which cannot end it.
+        self._given_up: list[AdminClient] = []
         self._consumer = Consumer(
             {
                 "bootstrap.servers": kafka,
@@ -76,8 +95,8 @@ class Topics:
                 first = self._consumer.consume(1, timeout=1.0)
                 for message in [*first, *self._consumer.consume(10_000, timeout=0)]:
                     place = (str(message.topic()), int(message.partition() or 0))
-                    if message.error() is not None:
-                        assert message.error().name() == "_PARTITION_EOF", message.error()
+                    if (error := message.error()) is not None:
+                        assert error.name() == "_PARTITION_EOF", error
                         left.pop(place, None)  # its last may be one that compaction took
                         continue
                     received = _received(message)
@@ -89,12 +108,13 @@ class Topics:
 
     def commits(self, group: str, places: Iterable[tuple[str, int]]) -> list[TopicPartition]:
         """What the group committed for these partitions."""
-        wanted = [TopicPartition(*place) for place in places]
-        (asked,) = self.admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=ANSWER
-        ).values()
-        found: list[TopicPartition] = asked.result().topic_partitions
-        return found
+        wanted = [ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])]
+
+        def ask() -> list[TopicPartition]:
+            (asked,) = self.admin.list_consumer_group_offsets(wanted, request_timeout=SOON).values()
+            return list(asked.result().topic_partitions)
+
+        return self._patiently(ask)
 
     def lag(self, group: str, places: Collection[tuple[str, int]]) -> int:
         """How many messages the group has not committed, over those of its topics that are among the places."""
@@ -120,9 +140,9 @@ class Topics:
         return ends
 
     def bury(self, client: str) -> None:
-        """Have the groups forget a process that was killed, as they would when its session is over."""
+        """Have the groups forget a nameless member that was killed, as they would when its session is over."""
         for group in GROUPS:
-            evict(self.admin, self.kafka, group, client.__eq__)
+            evict(self.admin, self.kafka, group, client)
 
     def close(self) -> None:
         self._consumer.close()
@@ -130,9 +150,29 @@ class Topics:
             self.producer.close()
 
     def _ends(self, places: Iterable[tuple[str, int]]) -> Ends:
-        latest = OffsetSpec.latest()
-        asked = self.admin.list_offsets({TopicPartition(*place): latest for place in places})
-        return {(place.topic, place.partition): end.result(ANSWER).offset for place, end in asked.items()}
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # it has no stub
+        wanted = {TopicPartition(*place): latest for place in places}
+
+        def ask() -> Ends:
+            asked = self.admin.list_offsets(wanted, request_timeout=SOON)
+            return {(place.topic, place.partition): end.result().offset for place, end in asked.items()}
+
+        return self._patiently(ask) if wanted else {}
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """The answer, also of a topic that was just made, or a broker that was killed and has come back.
+
+        To the latter the client would go on to send where nobody listens: it gets a new one.
+        """
+        give_up_at = time.monotonic() + ANSWER
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                if error.args[0].code() not in FOR_A_MOMENT or time.monotonic() > give_up_at:
+                    raise
+                self._given_up.append(self.admin)
+                self.admin = _admin(self.kafka)
 
     def _commit(self, group: str, ends: Ends) -> Future[Any]:
         places = [TopicPartition(topic, number, at) for (topic, number), at in ends.items()]
@@ -156,6 +196,10 @@ def looking_into(kafka: str) -> Iterator[Topics]:
         yield topics
     finally:
         topics.close()
+
+
+def _admin(kafka: str) -> AdminClient:
+    return AdminClient({"bootstrap.servers": kafka, **CLIENT})
 
 
 def _succeeded(committed: Future[Any]) -> bool:

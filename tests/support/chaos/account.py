@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from streams.message import Message
+from streams.message import Headers, Message
 from tests.support.line import Line
 
 
@@ -88,7 +88,7 @@ def enqueue(line: Line, kind: str, numbers: Iterable[int], *, keys: int = 0) -> 
 def _message(kind: str, number: int, key: str | None) -> Message:
     papers = {"specversion": "1.0", "id": f"{kind}-{number}", "type": kind, "source": "/tests/chaos"}
     papers["time"] = "2025-12-08T18:07:00+00:00"
-    headers = [(f"ce_{name}", text.encode()) for name, text in papers.items()]
+    headers: Headers = [(f"ce_{name}", text.encode()) for name, text in papers.items()]
     value = f'{{"number":{number},"key":"{key}"}}' if key else f'{{"number":{number}}}'
     return Message("jobs.low", key.encode() if key else None, value.encode(), headers)
 

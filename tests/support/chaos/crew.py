@@ -44,7 +44,7 @@ class Crew:
         for n in numbers:
             self._running[what, n].send_signal(signal.SIGKILL)
         for n in numbers:
-            self._line.end(self._running[what, n], signal.SIGKILL)
+            self._line.kill(self._running[what, n])
         now = time.time()
         for n in numbers:
             self._running[what, n] = self._start(what, n)
@@ -53,8 +53,8 @@ class Crew:
     def all_have_begun(self) -> bool:
         """Whether all are at work. One that ended by itself is started anew, as a supervisor would do it."""
         for (what, n), process in self._running.items():
-            if process.poll() is not None:
-                self.ended_alone.append((what, process.returncode))
+            if (code := process.poll()) is not None:
+                self.ended_alone.append((what, code))
                 self.troubles.append(Trouble(what, now := time.time(), now))
                 self._running[what, n] = self._start(what, n)
         with Path(self._line.folder, "stderr").open("rb") as log:
@@ -69,5 +69,5 @@ class Crew:
 
     def _start(self, what: str, number: int) -> Started:
         self.started += 1
-        name = self._names[number]
-        return self._line.start(*COMMANDS[what], **({"STATIC_MEMBER": name} if name else {}))
+        settings = {"STATIC_MEMBER": name} if (name := self._names[number]) else {}
+        return self._line.start(*COMMANDS[what], fresh=False, **settings)

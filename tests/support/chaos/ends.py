@@ -13,7 +13,7 @@ import msgspec
 
 from consumers.lifecycle import Batch
 from streams.dead import failure_of
-from streams.message import Message, Received
+from streams.message import Headers, Message, Received
 from streams.topics import DEAD, LIFECYCLE
 from tests.support.line import Line
 from tests.support.planned import PLANNED
@@ -50,7 +50,7 @@ class Planned:
     def message(self, now: float) -> Message:
         """On its way home, or to its first tier."""
         papers = {"specversion": "1.0", "id": self.id, "type": self.kind, "source": "/tests/chaos"}
-        headers = [(f"ce_{name}", text.encode()) for name, text in papers.items()]
+        headers: Headers = [(f"ce_{name}", text.encode()) for name, text in papers.items()]
         if self.wait:
             headers.append(("treadle_due", b"%d" % ((now + self.wait) * 1000)))
         value = msgspec.json.encode({"number": self.number, **self.args})
