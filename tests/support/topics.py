@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported
 
 from streams.message import Received
@@ -46,9 +45,10 @@ class Topics:
 
     def __init__(self, kafka: str) -> None:
         self.kafka = kafka
-        self.admin = _admin(kafka)
-        # Kept, or the last to let go of one could be a thread of its own, which cannot end it.
-        self._given_up: list[AdminClient] = []
+        self.admin = AdminClient({"bootstrap.servers": kafka, **CLIENT})
+        # Ask for their groups, and never join. An admin client that asked could take the process down: librdkafka 2.16
+        # fails with no group of its own to tell of a coordinator that is away.
+        self._members: dict[str, Consumer] = {}
         self._consumer = Consumer(
             {
                 "bootstrap.servers": kafka,
@@ -108,13 +108,8 @@ class Topics:
 
     def commits(self, group: str, places: Iterable[tuple[str, int]]) -> list[TopicPartition]:
         """What the group committed for these partitions."""
-        wanted = [ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])]
-
-        def ask() -> list[TopicPartition]:
-            (asked,) = self.admin.list_consumer_group_offsets(wanted, request_timeout=SOON).values()
-            return list(asked.result().topic_partitions)
-
-        return self._patiently(ask)
+        wanted = [TopicPartition(*place) for place in places]
+        return self._patiently(lambda: self._member(group).committed(wanted, timeout=ANSWER))
 
     def lag(self, group: str, places: Collection[tuple[str, int]]) -> int:
         """How many messages the group has not committed, over those of its topics that are among the places."""
@@ -129,14 +124,10 @@ class Topics:
         Whoever is a member of a group has been killed, and leaves now.
         """
         ends = self.ends(READ)
-        waiting = {group: self._commit(group, ends) for group in GROUPS}
-        for group, committed in waiting.items():
-            if not _succeeded(committed):
+        for group in GROUPS:
+            if not self._commit(group, ends):
                 evict(self.admin, self.kafka, group)
-                wait_until(
-                    lambda: _succeeded(self._commit(group, ends)),  # noqa: B023
-                    told=f"group {group} has no members",
-                )
+                wait_until(lambda: self._commit(group, ends), told=f"group {group} has no members")  # noqa: B023
         return ends
 
     def bury(self, client: str) -> None:
@@ -145,7 +136,8 @@ class Topics:
             evict(self.admin, self.kafka, group, client)
 
     def close(self) -> None:
-        self._consumer.close()
+        for consumer in (self._consumer, *self._members.values()):
+            consumer.close()
         if "producer" in vars(self):
             self.producer.close()
 
@@ -160,10 +152,7 @@ class Topics:
         return self._patiently(ask) if wanted else {}
 
     def _patiently(self, ask: Callable[[], T]) -> T:
-        """The answer, also of a topic that was just made, or a broker that was killed and has come back.
-
-        To the latter the client would go on to send where nobody listens: it gets a new one.
-        """
+        """The answer, also of a topic that was just made, or a broker that was killed and has come back."""
         give_up_at = time.monotonic() + ANSWER
         while True:
             try:
@@ -171,15 +160,23 @@ class Topics:
             except KafkaException as error:
                 if error.args[0].code() not in FOR_A_MOMENT or time.monotonic() > give_up_at:
                     raise
-                self._given_up.append(self.admin)
-                self.admin = _admin(self.kafka)
+                time.sleep(0.02)
 
-    def _commit(self, group: str, ends: Ends) -> Future[Any]:
-        places = [TopicPartition(topic, number, at) for (topic, number), at in ends.items()]
-        ours = [place for place in places if place.topic in GROUPS[group]]
-        asked = self.admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, ours)])
-        committed: Future[Any] = asked[group]
-        return committed
+    def _commit(self, group: str, ends: Ends) -> bool:
+        """Whether Kafka takes these as finished: not while the group has members."""
+        places = [TopicPartition(*place, at) for place, at in ends.items() if place[0] in GROUPS[group]]
+        try:
+            taken = self._member(group).commit(offsets=places, asynchronous=False) or []
+        except KafkaException:  # a member that was killed is still counted
+            return False
+        return not any(place.error for place in taken)
+
+    def _member(self, group: str) -> Consumer:
+        if group not in self._members:
+            self._members[group] = Consumer(
+                {"bootstrap.servers": self.kafka, "group.id": group, "enable.auto.commit": False, **CLIENT}
+            )
+        return self._members[group]
 
     def _have_leaders(self) -> bool:
         with suppress(KafkaException):  # topics that were just made
@@ -196,17 +193,6 @@ def looking_into(kafka: str) -> Iterator[Topics]:
         yield topics
     finally:
         topics.close()
-
-
-def _admin(kafka: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": kafka, **CLIENT})
-
-
-def _succeeded(committed: Future[Any]) -> bool:
-    try:
-        return not any(place.error for place in committed.result(ANSWER).topic_partitions)
-    except KafkaException:  # a member that was killed is still counted
-        return False
 
 
 def _received(message: Any) -> Received:

@@ -1,0 +1,38 @@
+"""`treadle run all`: every process of the line as a child of one, started again when it dies, and ended with it."""
+
+from __future__ import annotations
+
+import psutil
+
+from tests.support.life import enqueue
+from tests.support.line import Line
+from tests.support.waiting import wait_until
+from treadle.migrating import migrate
+
+NAMES = {"scheduler", "agents", "consumer", "retries", "dead-letters"}
+
+
+def test_all_run_one_that_dies_is_started_again_and_they_end_with_the_first(
+    shop: Line, fresh_database: str
+) -> None:
+    migrate(fresh_database)
+    first = shop.start("all", fresh=True, DATABASE=fresh_database)
+    enqueue(shop, ("say", {"word": "hello"}))
+    wait_until(lambda: shop.out == ["hello"], within=60, told="a job is performed")
+    children = running(first.pid)
+
+    children["consumer"].kill()
+    enqueue(shop, ("say", {"word": "again"}))
+    wait_until(lambda: shop.out == ["hello", "again"], within=60, told="another consumer performs the next")
+    again = running(first.pid)
+
+    assert shop.end(first) == 0
+    assert children.keys() == again.keys() == NAMES
+    assert {name for name in NAMES if children[name] != again[name]} == {"consumer"}
+    assert [each for each in again.values() if each.is_running()] == []
+
+
+def running(pid: int) -> dict[str, psutil.Process]:
+    """The children of this process, by the names of their commands."""
+    children = {each: each.cmdline() for each in psutil.Process(pid).children()}
+    return {command[command.index("run") + 1]: each for each, command in children.items()}
