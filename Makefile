@@ -2,9 +2,9 @@
 
 VENV := .venv/bin
 UV ?= uv
-# How many run tests at once, each with a Kafka and a PostgreSQL of its own: one a processor, or all tests in one process
-# where a Kafka is given.
-WORKERS ?= $(if $(TREADLE_KAFKA),0,logical --maxprocesses 4)
+# How many run tests at once, each with a Kafka and a PostgreSQL of its own: one more than there are processors, as
+# they wait more than they compute, and four at most. A Kafka that is given serves one (0: in pytest's own process).
+WORKERS ?= $(if $(TREADLE_KAFKA),0,$(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4))))
 
 .PHONY: help setup demo test check chaos bench lock clean
 

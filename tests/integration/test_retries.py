@@ -48,6 +48,7 @@ def lateness(messages: list[Received]) -> list[int]:
     return [m.timestamp - int(header(m, "treadle_due")) for m in messages if "treadle_due" in dict(m.headers)]
 
 
+@pytest.mark.alone
 def test_a_job_that_fails_twice_comes_back_on_time_and_succeeds(shop: Line) -> None:
     retries, consumer = (
         shop.start(*command, fresh=True) for command in (["retries"], ["consumer", "--queues", "low"])
@@ -131,6 +132,7 @@ def test_each_ends_as_its_policy_says(shop: Line) -> None:
     }
 
 
+@pytest.mark.alone
 def test_jobs_for_later_wait_and_past_ones_do_not(shop: Line) -> None:
     retries, consumer = shop.start("retries"), shop.start("consumer", "--queues", "low,high")
     wait_until(lambda: shop.log.count("partitions_assigned") >= 3, told="all have their partitions")
