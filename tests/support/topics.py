@@ -161,6 +161,8 @@ class Topics:
                 if error.args[0].code() not in FOR_A_MOMENT or time.monotonic() > give_up_at:
                     raise
                 time.sleep(0.02)
+                with suppress(KafkaException):
+                    self.names()  # it takes what this tells for what is: who leads a partition, and since when
 
     def _commit(self, group: str, ends: Ends) -> bool:
         """Whether Kafka takes these as finished: not while the group has members."""
