@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.guardian import guarded
 from treadle.local.stack import Stack
 
 
@@ -15,11 +16,12 @@ from treadle.local.stack import Stack
 def a_broker(folder: Path) -> Iterator[Stack]:
     """A broker in this folder, without topics. It is gone afterwards."""
     stack = Stack(folder, given_database="postgresql://unused", durable=False)
-    try:
-        stack.up()
-        yield stack
-    finally:
-        stack.down(delete=True)
+    with guarded(folder):
+        try:
+            stack.up()
+            yield stack
+        finally:
+            stack.down(delete=True)
 
 
 def kill(broker: Stack) -> None:

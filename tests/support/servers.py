@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.guardian import guarded
 from treadle.local.stack import Stack
 
 
@@ -38,14 +39,14 @@ def servers() -> Iterator[Addresses]:
             yield Addresses(given_kafka or kafka, given_database or database)
     else:
         with tempfile.TemporaryDirectory(prefix="treadle-tests-") as folder, _stopped_by_sigterm():
-            local = Stack(
-                Path(folder, "stack"), given_kafka=given_kafka, given_database=given_database, durable=False
-            )
-            try:
-                local.up()
-                yield Addresses(local.kafka, local.database)
-            finally:
-                local.down(delete=True)
+            home = Path(folder, "stack")
+            local = Stack(home, given_kafka=given_kafka, given_database=given_database, durable=False)
+            with guarded(home):
+                try:
+                    local.up()
+                    yield Addresses(local.kafka, local.database)
+                finally:
+                    local.down(delete=True)
 
 
 @contextmanager

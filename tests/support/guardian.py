@@ -1,0 +1,40 @@
+"""Takes down what a run has started when the run itself could not: killed, or told to end too soon.
+
+    python -m tests.support.guardian FOLDER
+
+A process beside the tests that waits for the end of its stdin, which they hold open, and then looks for a stack.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.planned import ROOT
+
+
+@contextmanager
+def guarded(folder: Path) -> Iterator[None]:
+    """Whatever becomes of us, no stack in this folder outlives us for long."""
+    guardian = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.guardian", str(folder)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        start_new_session=True,  # a Ctrl-C is not for it
+    )
+    try:
+        yield
+    finally:
+        guardian.communicate(timeout=60)
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    home = Path(sys.argv[1])
+    if home.exists():
+        from treadle.local.stack import Stack
+
+        Stack(home, durable=False).down(delete=True)
