@@ -1,9 +1,9 @@
-# Needs Python 3.11 or later, make and a shell. `make` alone lists what there is to make.
+# Needs Python 3.11 or later, make and a shell. `make` alone lists the targets.
 
 VENV := .venv/bin
 UV ?= uv
-# How many run tests at once, each with a Kafka and a PostgreSQL of its own: one more than there are processors, as
-# they wait more than they compute, and four at most. A Kafka that is given serves one (0: in pytest's own process).
+# How many processes run tests, each with its own Kafka and PostgreSQL: one more than there are processors, because
+# they wait more than they compute, and at most four. With a given Kafka, pytest's own process runs them (0).
 WORKERS ?= $(if $(TREADLE_KAFKA),0,$(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4))))
 
 .PHONY: help setup demo test check chaos bench lock clean
@@ -11,10 +11,10 @@ WORKERS ?= $(if $(TREADLE_KAFKA),0,$(shell n=$$(getconf _NPROCESSORS_ONLN); echo
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-setup: ## Make .venv from the locked requirements, with treadle in it
+setup: ## Create .venv from the locked requirements, with treadle in it
 	@$(VENV)/python -I scripts/setup.py --is-done 2>/dev/null || sh scripts/python scripts/setup.py
 
-demo: setup ## Watch a co-op's lapsed polls close, by way of Kafka (KEEP=1 leaves it running)
+demo: setup ## Watch a co-op's lapsed polls close, through Kafka (KEEP=1 leaves it running)
 	@$(VENV)/treadle demo
 
 test: setup ## Run all tests, on a real Kafka and a real PostgreSQL
@@ -26,18 +26,18 @@ check: setup ## Format, lint, types and unit tests
 	@$(VENV)/mypy
 	@$(VENV)/pytest -q tests/unit
 
-# A peer that cannot be installed is named in the results, so the rest is measured all the same.
+# A peer that cannot be installed is named in the results, and the rest is measured anyway.
 bench: setup ## Measure beside Sidekiq, Celery, Dramatiq and a bare loop (QUICK=1: 3 minutes; ONLY=measure)
 	-@$(VENV)/python -I scripts/setup.py --bench
 	@$(VENV)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-chaos: setup ## Kill, starve and cut off for a quarter of an hour; prints seeds and an account of every job
+chaos: setup ## Kill, starve and cut off processes for 15 minutes; print seeds and an account of every job
 	@TREADLE_CHAOS=long $(VENV)/pytest -s -v tests/chaos
 
-lock: setup ## Lock the newest of everything again (needs uv: make lock UV=path)
+lock: setup ## Lock the newest version of everything (needs uv: make lock UV=path)
 	@sh scripts/lock $(UV)
-	@$(VENV)/python -m treadle.local.jars
+	@$(VENV)/python -m treadle.dev.local.jars
 
-clean: ## Remove .venv and what the tools keep
+clean: ## Remove .venv and the tools' caches
 	@rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

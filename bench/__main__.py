@@ -1,4 +1,4 @@
-"""`python -m bench`: takes every figure, shows them as a table, and writes them as JSON and as a picture."""
+"""`python -m bench`: measures every figure, prints a table, and writes JSON and a picture."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from bench import picture, table
 from bench.alternating import NotMeasured
 from bench.bench import FULL, QUICK, Bench
 from bench.children import ROOT
+from bench.environment import started
 from bench.figures import Figure
-from bench.ground import ground
 from bench.measures import backlog, cost, enqueueing, killed, latency, membership, no_op, waiting
 from bench.peers import treadle
 from bench.workers import NoOp
@@ -36,63 +36,65 @@ MEASURES: dict[str, Callable[[Bench], list[Figure]]] = {
     "killed": killed.measure,
     "membership": membership.measure,
 }
-SHORT = 160.0  # seconds after which the short form begins no run: it has to end within 3 minutes
+SHORT = 160.0  # seconds after which the short form begins no run: it must end within 3 minutes
 RESULTS = ROOT / "bench" / "results" / "latest.json"
 PICTURE = ROOT / "docs" / "benchmarks.svg"
 _BEGAN = time.monotonic()
 
 
 def main() -> None:
-    """Exits with 1 when a figure of ours could not be taken; a target that is missed is a result."""
+    """Exits with 1 when a figure of ours could not be measured; a missed target is a result, not an error."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers; ends within 3 minutes")
-    parser.add_argument("--only", action="append", choices=MEASURES, help="this measure; may be repeated")
+    parser.add_argument(
+        "--only", action="append", choices=MEASURES, help="only this measure; may be repeated"
+    )
     chosen = parser.parse_args()
     scale, deadline = (QUICK, _BEGAN + SHORT) if chosen.quick else (FULL, math.inf)
     try:
-        with ground(tell) as place:
-            figures = take(Bench(place, scale, tell, deadline), chosen.only or list(MEASURES))
+        with started(progress) as environment:
+            figures = take(Bench(environment, scale, progress, deadline), chosen.only or list(MEASURES))
     except KeyboardInterrupt:
-        sys.exit("bench: stopped; nothing is left running, and nothing was written")
+        sys.exit("bench: interrupted; nothing is left running, and nothing was written")
     except TreadleError as error:
         sys.exit(f"bench: {error}")
     table.show(figures)
-    told = machine() + (", short form" if chosen.quick else "")
-    print(f"{told}; median of {scale.runs} alternating runs (lowest to highest)")
+    circumstances = machine() + (", short form" if chosen.quick else "")
+    print(f"{circumstances}; median of {scale.runs} alternating runs (lowest to highest)")
     if chosen.only:
-        tell(f"{RESULTS.name} and {PICTURE.name} are left as they are: they show whole runs alone")
+        progress(f"{RESULTS.name} and {PICTURE.name} are unchanged: they show only complete runs")
     else:
-        write(figures, told)
+        write(figures, circumstances)
     sys.exit(any(figure.ours is None for figure in figures))
 
 
 def take(bench: Bench, names: Sequence[str]) -> list[Figure]:
-    """The figures of these measures, after a run that warms the broker up and does not count."""
-    tell("warming up")
+    """The figures of these measures, after a warm-up run that does not count."""
+    progress("warming up")
     try:
         treadle.perform(bench, NoOp, 20_000)
     except NotMeasured as reason:
-        tell(f"the warm-up went wrong: {reason}")
+        progress(f"the warm-up failed: {reason}")
     figures: list[Figure] = []
     for name in names:
         began = time.monotonic()
-        tell(f"{name}: begins")
+        progress(f"{name}: starting")
         figures += MEASURES[name](bench)
-        tell(f"{name}: {time.monotonic() - began:.0f} s")
+        progress(f"{name}: {time.monotonic() - began:.0f} s")
     return figures
 
 
-def write(figures: Sequence[Figure], told: str) -> None:
+def write(figures: Sequence[Figure], circumstances: str) -> None:
     """Write `latest.json` and the picture."""
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     rows = [figure.as_json() for figure in figures]
     RESULTS.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
-    PICTURE.write_text(picture.draw(figures, told))
-    tell(f"wrote {_short(RESULTS)} and {_short(PICTURE)}")
+    PICTURE.write_text(picture.draw(figures, circumstances))
+    progress(f"wrote {_short(RESULTS)} and {_short(PICTURE)}")
 
 
 def machine() -> str:
-    """What the figures were taken on, and when."""
+    """The machine that was measured on, and the date."""
     memory = psutil.virtual_memory().total / 2**30
     return (
         f"{os.cpu_count()} CPUs, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
@@ -100,8 +102,8 @@ def machine() -> str:
     )
 
 
-def tell(text: str) -> None:
-    """Say on stderr what is going on, and how long after the beginning."""
+def progress(text: str) -> None:
+    """Print what is being done, with the seconds since the start, on stderr."""
     print(f"bench {time.monotonic() - _BEGAN:4.0f} s  {text}", file=sys.stderr, flush=True)
 
 

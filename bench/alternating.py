@@ -1,4 +1,4 @@
-"""Takes turns: A B C A B C …, so that what disturbs the machine for a while disturbs everybody."""
+"""Takes turns: A B C A B C …, so that whatever disturbs the machine for a while disturbs every side."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ T = TypeVar("T")
 
 
 class NotMeasured(Exception):
-    """A figure could not be taken; the text tells a person why."""
+    """A figure could not be taken; the text gives the reason, for a person."""
 
 
 @dataclass
 class Taken(Generic[T]):
-    """What the runs gave, by side, and why a side is missing."""
+    """The results of the runs, by side, and why a side is missing."""
 
     results: dict[str, list[T]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -33,29 +33,29 @@ class Taken(Generic[T]):
 def alternate(
     sides: Mapping[str, Callable[[int], T]],
     runs: int,
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
     *,
     is_late: Callable[[], bool] = lambda: False,
 ) -> Taken[T]:
-    """Run each side in turn, `runs` times over; a side is given the number of the run, from 0.
+    """Run each side in turn, `runs` times; a side is given the number of the run, from 0.
 
-    A side that raises NotMeasured is left out from then on, and what it gave before does not count.
-    When it is late no further turn begins; sides that had none are named.
+    A side that raises NotMeasured is left out from then on, and its earlier results do not count. When it is late
+    no further turn begins; sides that had none are named.
     """
     taken: Taken[T] = Taken({side: [] for side in sides})
     for run in range(runs):
         if is_late():
-            tell(f"out of time after {run} of {runs} runs")
+            progress(f"out of time after {run} of {runs} runs")
             taken.missing |= {side: "out of time" for side in sides if not taken.results[side]}
             break
         for side, measure in sides.items():
             if side in taken.missing:
                 continue
-            tell(f"{side}, run {run + 1} of {runs}")
+            progress(f"{side}, run {run + 1} of {runs}")
             try:
                 taken.results[side].append(measure(run))
             except NotMeasured as reason:
                 taken.missing[side] = str(reason)
                 taken.results[side] = []
-                tell(f"{side}: {reason}")
+                progress(f"{side}: {reason}")
     return taken

@@ -1,4 +1,4 @@
-"""What every measure is handed: the ground, how much to do, and a way to say what is going on."""
+"""What every measure is given: the environment, how much to measure, and a way to report progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from bench.alternating import NotMeasured, Taken, alternate
 from bench.children import Child
-from bench.ground import Ground
+from bench.environment import Environment
 
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -22,9 +22,9 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured. Throughput is measured over about `seconds`; jobs are counts.
+    """How much is measured. Throughput is measured over about `seconds`; the numbers of jobs are counts.
 
-    `watched` is how long the group is watched after a change (seconds).
+    `watched` is how long a group is observed after a change (seconds).
     """
 
     runs: int
@@ -52,7 +52,7 @@ QUICK = Scale(
 
 @dataclass(frozen=True)
 class Marks:
-    """What a process noted, from the begin of the first job to the end of the last: wall and CPU seconds."""
+    """What a process recorded from the start of its first job to the end of its last: wall and CPU seconds."""
 
     jobs: int
     seconds: float
@@ -76,24 +76,24 @@ class Marks:
 
 @dataclass(frozen=True)
 class Bench:
-    """`tell` says, on stderr, what is being done. After `deadline` (monotonic seconds) no run begins."""
+    """`progress` reports, on stderr, what is being done. After `deadline` (monotonic seconds) no run begins."""
 
-    ground: Ground
+    environment: Environment
     scale: Scale
-    tell: Callable[[str], None]
+    progress: Callable[[str], None]
     deadline: float = math.inf
 
     def alternate(self, sides: Mapping[str, Callable[[int], T]]) -> Taken[T]:
-        """What the sides give in turn, as often as this scale wants, or until it is late."""
+        """The results of the sides, which take turns: as many runs as this scale has, or until the deadline."""
         late = partial(_is_past, self.deadline)
-        return alternate(sides, self.scale.runs, self.tell, is_late=late)
+        return alternate(sides, self.scale.runs, self.progress, is_late=late)
 
     def new_file(self, name: str) -> Path:
-        """A path that no run has used."""
-        return self.ground.folder / f"{next(_numbers)}-{name}"
+        """A path that no run has used yet."""
+        return self.environment.folder / f"{next(_numbers)}-{name}"
 
     def jobs_for(self, expected: float) -> int:
-        """How many jobs a side does in the time of a measure, at so many a second."""
+        """How many jobs a side performs in the time of a measure, at the expected rate (jobs a second)."""
         return max(100, int(expected * self.scale.seconds))
 
 
@@ -102,16 +102,16 @@ def _is_past(deadline: float) -> bool:
 
 
 def marks_of(child: Child, path: Path, jobs: int, *, within: float) -> Marks:
-    """Wait until the process has done so many jobs, and read what it noted. Raises NotMeasured."""
-    child.wait_until(path.exists, within=within, what=f"{child.name} being done with {jobs:,} jobs")
-    noted = json.loads(path.read_text())
-    if noted["seconds"] <= 0:
-        raise NotMeasured(f"{child.name} noted no time for {jobs:,} jobs")
-    return Marks(jobs, noted["seconds"], noted["cpu"])
+    """Wait until the process has performed this many jobs, and read its marks. Raises NotMeasured."""
+    child.wait_until(path.exists, within=within, what=f"the end of {jobs:,} jobs")
+    marks = json.loads(path.read_text())
+    if marks["seconds"] <= 0:
+        raise NotMeasured(f"{child.name} recorded no time for {jobs:,} jobs")
+    return Marks(jobs, marks["seconds"], marks["cpu"])
 
 
 def marks_then_kill(child: Child, path: Path, jobs: int, *, within: float) -> Marks:
-    """The same, and no waiting for an orderly end, as nobody needs what the process leaves behind."""
+    """The same, without a graceful shutdown: what the process leaves behind is not needed."""
     marks = marks_of(child, path, jobs, within=within)
     child.kill()
     return marks

@@ -1,4 +1,4 @@
-"""Child processes of the benchmarks: started with a log, watched, and ended by their own number."""
+"""Child processes of the benchmarks: started with a log file, watched, and stopped by process id."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from pathlib import Path
 import psutil
 
 from bench.alternating import NotMeasured
-from treadle.local import processes
+from streams.deadline import Deadline
+from treadle.dev.local import processes
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class Child:
-    """A process of ours, with all that it starts. Use it in a `with`: it is gone afterwards."""
+    """A child process, with everything it starts. Use it in a `with`: it is gone afterwards."""
 
-    def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path) -> None:
         self.name = name
         self.log = log
         self._asked = False
@@ -29,7 +30,7 @@ class Child:
             self._process = psutil.Popen(
                 argv,
                 cwd=ROOT,
-                env={**os.environ, **environment},
+                env={**os.environ, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -42,21 +43,21 @@ class Child:
         self.stop()
 
     def stop(self, within: float = 35) -> None:
-        """SIGTERM, and SIGKILL for what is left after so many seconds."""
-        if self._asked:  # a second SIGTERM would end a consumer at once, and it would not leave its group
+        """SIGTERM, then SIGKILL for what is left after `within` seconds."""
+        if self._asked:  # a second SIGTERM would stop a consumer immediately, without leaving its group
             with suppress(psutil.TimeoutExpired):
                 self._process.wait(within)
         processes.stop([self._process], signal.SIGTERM, within=within)
         self._process.wait()
 
     def ask_to_stop(self) -> None:
-        """SIGTERM, and no waiting."""
+        """SIGTERM, without waiting."""
         self._asked = True
         with suppress(psutil.NoSuchProcess):
             self._process.terminate()
 
     def kill(self) -> None:
-        """SIGKILL, at once, for the process and all that it started."""
+        """SIGKILL for the process and everything it started."""
         family = [self._process, *self._process.children(recursive=True)]
         for process in family:
             with suppress(psutil.NoSuchProcess):
@@ -73,26 +74,30 @@ class Child:
         return total / 1e6
 
     def wait_until(self, condition: Callable[[], bool], *, within: float, what: str) -> None:
-        """Wait for a condition. Raises NotMeasured when the process ends before, or it takes too long."""
-        limit = time.monotonic() + within
+        """Wait for a condition. Raises NotMeasured when the process ends first, or it takes too long."""
+        deadline = Deadline(within)
         while not condition():
-            if not self._process.is_running() or self._process.poll() is not None:
-                raise NotMeasured(f"{self.name} ended before {what}: {self._last_words()}")
-            if time.monotonic() > limit:
-                raise NotMeasured(f"{what} did not happen within {within:.0f} s: {self._last_words()}")
+            self.raise_if_ended(what)
+            if deadline.over:
+                raise NotMeasured(f"waited {within:.0f} s in vain for {what}: {self._log_tail()}")
             time.sleep(0.01)
 
-    def _last_words(self) -> str:
+    def raise_if_ended(self, what: str) -> None:
+        """Raise NotMeasured when the process has ended; `what` is still to happen."""
+        if not self._process.is_running() or self._process.poll() is not None:
+            raise NotMeasured(f"{self.name} ended before {what}: {self._log_tail()}")
+
+    def _log_tail(self) -> str:
         return processes.last_lines(self.log, 2).replace("\n", " / ")[-300:]
 
 
-def finish(name: str, argv: Sequence[str], environment: Mapping[str, str], *, within: float) -> str:
-    """Run a command to its end and return what it prints. Raises NotMeasured when it fails."""
+def finish(name: str, argv: Sequence[str], env: Mapping[str, str], *, within: float) -> str:
+    """Run a command to its end and return its output. Raises NotMeasured when it fails."""
     try:
         run = subprocess.run(
             argv,
             cwd=ROOT,
-            env={**os.environ, **environment},
+            env={**os.environ, **env},
             capture_output=True,
             text=True,
             timeout=within,

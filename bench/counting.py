@@ -1,7 +1,7 @@
-"""Inside a process that performs jobs: notes when the first began and the last ended. No imports of ours.
+"""Inside a process that performs jobs: records when the first began and the last ended. Imports nothing else of ours.
 
-The same for every side (`sidekiq_jobs.rb` does it in Ruby): each job takes a number from a counter, the first
-and the last look at the clocks, and the last writes the file. Nothing else runs beside the jobs.
+The same for every side (`sidekiq_jobs.rb` is the Ruby version): each job takes a number from a counter, the first
+and the last read the clocks, and the last writes the file. Nothing else runs alongside the jobs.
 """
 
 import itertools
@@ -17,7 +17,7 @@ class Counting:
     def __init__(self) -> None:
         self._last = int(os.environ.get("BENCH_JOBS", "0")) - 1
         self._file = os.environ.get("BENCH_MARKS", "")
-        self._begun = itertools.count()  # `next` is one step for the interpreter: no two jobs get one number
+        self._begun = itertools.count()  # `next` is atomic in CPython: no two jobs get the same number
         self._ended = itertools.count()
         self._first = (0.0, 0.0)
 
@@ -54,7 +54,7 @@ def _clocks() -> tuple[float, float]:
 class Recording:
     """One line for each job in the file `BENCH_RECORDS`: a number, and when it began (monotonic seconds).
 
-    A line is written in one call, so that it is whole, and survives a kill -9, whoever writes beside it.
+    A line is written in one call, so it is complete and survives a kill -9, whatever else writes to the file.
     """
 
     def __init__(self) -> None:

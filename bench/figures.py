@@ -1,4 +1,4 @@
-"""A figure: what was measured on each side, what it has to be, and whether it is. Pure."""
+"""A figure: what was measured on each side, its targets, and whether it meets them. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Series:
-    """The values of one side, one for each run."""
+    """The values of one side, one per run."""
 
     values: tuple[float, ...]
 
@@ -27,7 +27,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Limit:
-    """What a figure is held against, and in words how that came about ("10 times Sidekiq")."""
+    """A target, and in words where it comes from ("10 times Sidekiq")."""
 
     value: float
     words: str = ""
@@ -35,9 +35,9 @@ class Limit:
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the results. `more_is_better` says on which side of a limit is good.
+    """One row of the results. `more_is_better` says which side of a limit is good.
 
-    `ours` is None when it could not be measured, or when there is no such side; `note` then says why.
+    `ours` is None when it could not be measured; `note` then says why.
     """
 
     measure: str
@@ -68,7 +68,7 @@ class Figure:
         return "; ".join(parts) or None
 
     def as_json(self) -> dict[str, Any]:
-        """The row of `latest.json`. `held` is about what must be, and null where nothing must."""
+        """The row of `latest.json`. `held` is about `must`, and null where there is none."""
         return {
             "measure": self.measure,
             "unit": self.unit,
@@ -83,23 +83,23 @@ class Figure:
 
 
 def series(values: Sequence[float]) -> Series | None:
-    """A series of these, or None when there are none."""
+    """A series of these values, or None without any."""
     return Series(tuple(values)) if values else None
 
 
 def peers(found: Mapping[str, Sequence[float]], *names: str) -> dict[str, Series]:
-    """The series of those peers that have values."""
+    """The series of the peers that have values."""
     return {name: Series(tuple(found[name])) for name in names if found.get(name)}
 
 
 def times(factor: float, of: Series | None, name: str) -> Limit | None:
-    """So many times the median of a peer; None when the peer was not measured."""
+    """A multiple of a peer's median; None when the peer was not measured."""
     words = name if factor == 1 else f"{factor:g} times {name}"
     return Limit(of.median * factor, words) if of else None
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that so many per cent of the values do not exceed (nearest rank)."""
+    """The smallest value that `percent` per cent of the values do not exceed (nearest rank)."""
     if not values:
         raise ValueError("no values")
     ranked = sorted(values)
@@ -107,7 +107,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def number(value: float) -> str:
-    """A number as a person likes to read it: about three digits that count."""
+    """A number for people: about three significant digits."""
     if value and abs(value) < 100:
         return f"{value:.3g}"
     return f"{value:,.0f}"

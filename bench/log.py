@@ -1,20 +1,25 @@
-"""Topics of the benchmark's broker: made empty for each run, and filled with jobs."""
+"""Topics of the benchmark's broker: created empty for each run, and filled with jobs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from bench.alternating import NotMeasured
-from streams.codec import encode_job
+from streams.deadline import Deadline
 from streams.envelope import seal
 from streams.job import Job, Queue
-from streams.topic_plan import TopicAdmin
+from streams.kafka.client import group_named
+from streams.kafka.commits import committed_by
+from streams.kafka.reader import Reader
+from streams.kafka.topic_admin import TopicAdmin
 from streams.topics import LIFECYCLE, load_topics, topic_of
+from streams.wire.jobs import encode_job
 from treadle.settings import Settings
 
 PARTITIONS = 12  # of every queue, in topics.yaml
@@ -22,34 +27,34 @@ SOURCE = "/bench"
 
 
 def partition_of(number: int) -> int:
-    """Where the job with this number lies: they are dealt out in turn."""
+    """The partition of the job with this number: jobs are dealt out in turn."""
     return number % PARTITIONS
 
 
-def make_topics(kafka: str) -> None:
-    """Whatever topics.yaml plans and is not there yet."""
+def create_topics(kafka: str) -> None:
+    """Create what topics.yaml plans and does not exist yet."""
     admin = TopicAdmin({"bootstrap.servers": kafka})
     admin.apply(admin.plan(load_topics(Settings.model_fields["topics"].default)))
 
 
 def fresh(kafka: str, *queues: Queue) -> None:
-    """Empty topics for these queues and the lifecycle, and no group of theirs that remembers anything.
+    """Recreate the topics of these queues and the lifecycle topic, and delete their consumer groups.
 
-    Waits for members that were killed to be given up. Raises NotMeasured after 90 seconds.
+    Waits until Kafka has removed killed members from their groups. Raises NotMeasured after 90 seconds.
     """
     admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
-    _until(lambda: _forget_groups(admin, queues), "the consumer groups of the last run are empty", 90)
+    _until(lambda: _delete_groups(admin, queues), "delete the consumer groups of the last run", 90)
     names = [topic_of(queue) for queue in queues] + [LIFECYCLE]
-    there = [name for name in names if name in admin.list_topics(timeout=10).topics]
-    for future in (admin.delete_topics(there) if there else {}).values():
+    existing = [name for name in names if name in admin.list_topics(timeout=10).topics]
+    for future in (admin.delete_topics(existing) if existing else {}).values():
         future.result()
-    _until(lambda: not set(names) & set(admin.list_topics(timeout=10).topics), "topics are deleted", 30)
-    make_topics(kafka)
-    _until(lambda: _have_leaders(admin, names), "the new topics are known", 30)
+    _until(lambda: not set(names) & set(admin.list_topics(timeout=10).topics), "delete topics", 30)
+    create_topics(kafka)
+    _until(lambda: _have_leaders(admin, names), "elect leaders for the new topics", 30)
 
 
 def fill(kafka: str, jobs: Iterable[Job], queue: Queue | None = None) -> int:
-    """Lay these jobs into their queue's topic, dealt out over its partitions; how many there were."""
+    """Put these jobs into their queue's topic, dealt out over its partitions; returns how many there were."""
     producer = Producer(
         {
             "bootstrap.servers": kafka,
@@ -79,17 +84,26 @@ def fill(kafka: str, jobs: Iterable[Job], queue: Queue | None = None) -> int:
     return count
 
 
-def _forget_groups(admin: Any, queues: Sequence[Queue]) -> bool:
+def unfinished(kafka: str, queue: Queue) -> int:
+    """How many jobs of the queue its group has not committed."""
+    properties = {"bootstrap.servers": kafka}
+    with Reader(properties) as reader:
+        end_offsets = {(each.topic, each.partition): each.end for each in reader.ranges(topic_of(queue))}
+    committed = committed_by(properties, group_named(queue), list(end_offsets), timedelta(seconds=10))
+    return sum(end - max(committed[partition], 0) for partition, end in end_offsets.items())
+
+
+def _delete_groups(admin: Any, queues: Sequence[Queue]) -> bool:
     listed = [group.group_id for group in admin.list_consumer_groups(request_timeout=10).result().valid]
     others = tuple(f".{queue}" for queue in Queue if queue not in queues)
     groups = [group for group in listed if not group.endswith(others)]
-    forgotten = True
+    deleted = True
     for future in (admin.delete_consumer_groups(groups) if groups else {}).values():
         try:
             future.result()
         except KafkaException as error:  # not empty yet
-            forgotten = forgotten and error.args[0].name() in ("GROUP_ID_NOT_FOUND", "_NOENT")
-    return forgotten
+            deleted = deleted and error.args[0].name() in ("GROUP_ID_NOT_FOUND", "_NOENT")
+    return deleted
 
 
 def _have_leaders(admin: Any, names: list[str]) -> bool:
@@ -103,20 +117,8 @@ def _have_leaders(admin: Any, names: list[str]) -> bool:
 
 
 def _until(condition: Callable[[], bool], what: str, within: float) -> None:
-    limit = time.monotonic() + within
+    deadline = Deadline(within)
     while not condition():
-        if time.monotonic() > limit:
-            raise NotMeasured(f"within {within:.0f} s it did not come about that {what}")
+        if deadline.over:
+            raise NotMeasured(f"Kafka did not {what} within {within:.0f} s")
         time.sleep(0.05)
-
-
-def unfinished(kafka: str, queue: Queue) -> int:
-    """How many jobs of the queue its group has not committed."""
-    consumer = Consumer({"bootstrap.servers": kafka, "group.id": f"treadle.{queue}", "log_level": 0})
-    try:
-        places = [TopicPartition(topic_of(queue), number) for number in range(PARTITIONS)]
-        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=10)[1] for place in places}
-        committed = consumer.committed(places, timeout=10)
-    finally:
-        consumer.close()
-    return sum(ends[place.partition] - max(place.offset, 0) for place in committed)

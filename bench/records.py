@@ -1,4 +1,4 @@
-"""The account that `bench.counting.Recording` keeps, read back, and what follows from it."""
+"""The records that `bench.counting.Recording` writes, read back, and what follows from them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bench.log import partition_of
 
 
 class Record(NamedTuple):
-    """One job performed: its number, and when it began, or how long it had waited (seconds)."""
+    """One performed job: its number, and when it began, or how long it had waited (seconds)."""
 
     number: int
     seconds: float
 
 
 def read(path: Path) -> list[Record]:
-    """All whole lines of the file; none when it does not exist yet."""
+    """All complete lines of the file; none while it does not exist."""
     if not path.exists():
         return []
     text = path.read_bytes()
@@ -27,18 +27,18 @@ def read(path: Path) -> list[Record]:
 
 
 def count(path: Path) -> int:
-    """How many lines there are."""
+    """The number of complete lines."""
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def repeated(records: Iterable[Record]) -> int:
-    """How many performances were of a job performed before."""
+    """How many of these were repeats: the same job had been performed before."""
     numbers = [record.number for record in records]
     return len(numbers) - len(set(numbers))
 
 
 def last_partitions(records: Iterable[Record], before: float, since: float) -> set[int]:
-    """The partitions whose jobs these are, of those that began in the time from `since` to `before`."""
+    """The partitions of the jobs that began in [since, before)."""
     return {partition_of(record.number) for record in records if since <= record.seconds < before}
 
 
@@ -51,17 +51,17 @@ def moments_by_partition(records: Iterable[Record], partitions: set[int]) -> lis
     return list(moments.values())
 
 
-def longest_gap(lines: Iterable[Iterable[float]], begin: float, end: float) -> float:
-    """The longest time (seconds), from `begin` to `end`, in which one of these lines of moments has none."""
+def longest_gap(series: Iterable[Iterable[float]], begin: float, end: float) -> float:
+    """The longest time (seconds), between `begin` and `end`, in which one of these series has no moment."""
     longest = 0.0
-    for line in lines:
-        moments = [begin, *sorted(moment for moment in line if begin <= moment <= end), end]
+    for each in series:
+        moments = [begin, *sorted(moment for moment in each if begin <= moment <= end), end]
         longest = max(longest, *(later - earlier for earlier, later in pairwise(moments)))
     return longest
 
 
-def back_at_work(records: Sequence[Record], partitions: set[int], after: float) -> float | None:
-    """How long after that moment a job of each of these partitions had begun; None when one never did."""
+def resumed(records: Sequence[Record], partitions: set[int], after: float) -> float | None:
+    """How long after that moment every one of these partitions had begun a job; None if one never did."""
     first: dict[int, float] = {}
     for record in records:
         partition = partition_of(record.number)

@@ -12,16 +12,16 @@ from rich.text import Text
 
 from bench.figures import Figure, Limit, Series, number
 
-_WIDTH = 150  # where no terminal says how wide it is
+_WIDTH = 150  # where there is no terminal to ask
 
 
 def show(figures: Iterable[Figure]) -> None:
-    """A line for each figure: median and spread of each side, the targets, and why something is missing."""
+    """One row per figure: median and spread of each side, the targets, and why something is missing."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("measure", "unit", "Treadle", "beside it", "must", "wanted"):
+    for column in ("measure", "unit", "Treadle", "peers", "must", "wanted"):
         table.add_column(column, justify="right" if column == "Treadle" else "left")
     for figure in figures:
-        beside = "\n".join(f"{name} {_side(series)}" for name, series in figure.peers.items())
+        theirs = "\n".join(f"{name} {_side(series)}" for name, series in figure.peers.items())
         ours = _side(figure.ours) if figure.ours else "not available"
         table.add_row(
             *(
@@ -30,7 +30,7 @@ def show(figures: Iterable[Figure]) -> None:
                     figure.measure,
                     figure.unit,
                     ours,
-                    "\n".join(filter(None, (beside, figure.note))),
+                    "\n".join(filter(None, (theirs, figure.note))),
                 )
             ),
             _verdict(figure, figure.must),

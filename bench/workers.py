@@ -12,7 +12,7 @@ _recording = Recording()
 
 
 class NoOp(Job, kind="bench.noop"):
-    """Nothing but being counted."""
+    """Is counted, and does nothing else."""
 
     number: int
 
@@ -23,7 +23,7 @@ def no_op(job: NoOp, ctx: Context) -> None:
 
 
 class Wait(Job, kind="bench.wait"):
-    """Something far away that takes a while to answer."""
+    """Waits as if for a remote answer, on a thread."""
 
     number: int
     seconds: float
@@ -37,7 +37,7 @@ def wait(job: Wait, ctx: Context) -> None:
 
 
 class WaitAsync(Job, kind="bench.wait_async"):
-    """The same, without a thread."""
+    """The same, as a coroutine."""
 
     number: int
     seconds: float
@@ -49,13 +49,13 @@ async def wait_async(job: WaitAsync, ctx: Context) -> None:
     _counting.end()
 
 
-# Any: a runtime without coroutines refuses this one by its type, and the measure says so.
+# Any: a version without `async` workers would refuse it by its type, and the measure then reports that.
 _declare: Any = worker(WaitAsync)
 _declare(wait_async)
 
 
 class Start(Job, kind="bench.start", queue=Queue.CRITICAL):
-    """Tells how long it waited."""
+    """Records how long it waited."""
 
     number: int
     sent: float
@@ -67,7 +67,7 @@ def start(job: Start, ctx: Context) -> None:
 
 
 class Backlog(Job, kind="bench.backlog", queue=Queue.LOW):
-    """One of very many that wait."""
+    """One of very many in a backlog."""
 
     number: int
 
@@ -78,7 +78,7 @@ def backlog(job: Backlog, ctx: Context) -> None:
 
 
 class Record(Job, kind="bench.record"):
-    """Tells that, and when, it was performed."""
+    """Records that it was performed, and when."""
 
     number: int
 

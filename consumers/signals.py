@@ -1,4 +1,4 @@
-"""What the signals mean to a process: drain, leave at once, quiet, and tell what is going on."""
+"""What signals mean to a consumer: drain, exit at once, go quiet, and print the jobs in flight."""
 
 from __future__ import annotations
 
@@ -11,29 +11,42 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from consumers.attempt import Attempt
-from streams.signals import set_soon
+from consumers.attempt.begun import Begun
+from streams.process.signals import set_soon
 
 
 class Signals:
-    """SIGTERM and SIGINT ask to drain, a second one leaves at once; SIGTSTP quiets; SIGUSR1 prints what goes on.
+    """SIGTERM and SIGINT drain, and a second one exits at once; SIGTSTP quiets; SIGUSR1 prints the jobs in flight.
 
-    `asked` is set by whatever asks the process to do something; `draining` and `quiet` say what.
+    `asked` is set when the process should stop or go quiet; `draining` and `quiet` say which.
     """
 
-    def __init__(self, at_work: Callable[[], Sequence[Attempt]]) -> None:
+    def __init__(self) -> None:
         self.asked = threading.Event()
         self.draining = False
         self.quiet = False
-        self._at_work = at_work
+        self._in_flight: Callable[[], Sequence[Begun]] = list
+
+    def install(self) -> None:
+        """Handle the signals from now on. From the main thread only."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._drain)
         signal.signal(signal.SIGTSTP, self._be_quiet)
         signal.signal(signal.SIGUSR1, self._print)
 
+    def show(self, in_flight: Callable[[], Sequence[Begun]]) -> None:
+        """From now on, SIGUSR1 prints these."""
+        self._in_flight = in_flight
+
+    def wait_for_stop(self) -> None:
+        """Return once the process has been asked to drain."""
+        while not self.draining:  # checked before each wait, so that no signal is missed
+            self.asked.wait()
+            self.asked.clear()
+
     def _drain(self, number: int, frame: FrameType | None) -> None:
         if self.draining:
-            os._exit(1)  # asked twice: what is at work stays uncommitted, and runs elsewhere
+            os._exit(1)  # asked twice: jobs in flight stay uncommitted, and another process performs them
         self.draining = True
         set_soon(self.asked)
 
@@ -43,16 +56,15 @@ class Signals:
 
     def _print(self, number: int, frame: FrameType | None) -> None:
         faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
-        attempts = self._at_work()
-        print(f"\n{len(attempts)} jobs at work", file=sys.stderr)
+        attempts = self._in_flight()
+        print(f"\n{len(attempts)} jobs in flight", file=sys.stderr)
         for attempt in attempts:
-            print(_told(attempt), file=sys.stderr)
+            print(_line(attempt), file=sys.stderr)
         sys.stderr.flush()
 
 
-def _told(attempt: Attempt) -> str:
+def _line(attempt: Begun) -> str:
     envelope, received = attempt.envelope, attempt.received
     took = time.time() - attempt.began_at
     where = f"{received.topic}/{received.partition}@{received.offset}"
-    job = f"{envelope.kind} {envelope.id} attempt {envelope.attempt}" if envelope else "unread"
-    return f"  {job}  {where}  at work for {took:.1f} s"
+    return f"  {envelope.kind} {envelope.id} attempt {envelope.attempt}  {where}  for {took:.1f} s"

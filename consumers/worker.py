@@ -20,7 +20,7 @@ P = TypeVar("P", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker as the runtime sees it. `name` is the kind it performs; see `Workers.worker` for the rest."""
+    """A worker as a consumer sees it. `name` is the kind it performs; see `Workers.worker` for the rest."""
 
     name: str
     perform: Callable[[Any, Context], Any]
@@ -44,30 +44,30 @@ class Workers:
         ordered: bool = False,
         process: bool = False,
     ) -> Callable[[P], P]:
-        """Declare the decorated function as the worker of a kind. The function stays as it is.
+        """Declare the decorated function as the worker of a kind. The function itself is unchanged.
 
-        A plain function runs on a thread, an `async def` on the process's event loop (thousands at once), and
-        with `process=True` a plain function runs in a pool of processes: for work that keeps a processor busy.
+        A plain function runs on a thread and an `async def` on the process's event loop (thousands at a time). With
+        `process=True` a plain function runs in a pool of processes: for work that keeps a processor busy.
 
-        `timeout` bounds one attempt. An `async` worker is cancelled then; a thread cannot be: the worker sees
-        `ctx.stopping` and should return, and if it does not within a few seconds, its attempt counts as failed.
-        `ordered=True` has jobs of one key performed one at a time, in the order in which they were enqueued.
+        `timeout` limits one attempt. An `async` worker is cancelled then. A thread cannot be cancelled: the worker
+        sees `ctx.stopping` and should return, and if it does not within a few seconds, its attempt counts as failed.
+        With `ordered=True` jobs of one key are performed one at a time, in the order in which they were enqueued.
 
-        It may be run twice for one job: a process can be killed after the work and before it is recorded.
+        It may run twice for one job: a process can be killed after the work is done but before it is recorded.
         `ctx.transaction()` makes the second run harmless for the database.
         """
         name = kind_of(job_class).name
 
         def declare(perform: P) -> P:
             is_async = inspect.iscoroutinefunction(perform)
-            made = Worker(name, perform, timeout, ordered, process, is_async)
+            new = Worker(name, perform, timeout, ordered, process, is_async)
             if timeout is not None and not (
                 isinstance(timeout, timedelta) and timedelta() < timeout <= LONGEST_WAIT
             ):
                 raise ConfigError(f"the worker of {name} takes a timeout such as timedelta(minutes=5)")
             if process and is_async:
                 raise ConfigError(f"the worker of {name} is `async`, so it cannot have process=True")
-            other = self._workers.setdefault(name, made)
+            other = self._workers.setdefault(name, new)
             if other.perform is not perform:
                 raise ConfigError(f"two workers for {name}: {_where(other.perform)}, {_where(perform)}")
             return perform

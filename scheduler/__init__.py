@@ -1,1 +1,1 @@
-"""When: the recurring moments, and the ticks that ring them."""
+"""When: recurring moments, and a tick for each."""

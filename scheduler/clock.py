@@ -34,14 +34,14 @@ def next_moment(schedule: Schedule, now: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class Due:
-    """The ticks to ring, oldest first, and the newest moment that has passed, rung or not."""
+    """The ticks to send, oldest first, and the newest moment that has passed, with a tick or without."""
 
     ticks: list[Tick]
     newest: datetime
 
 
 def due(schedule: Schedule, last: datetime, now: datetime) -> Due | None:
-    """What is due when the last moment was at `last`. None when nothing is, or the clock went back."""
+    """What is due when the last moment was `last`. None when nothing is, or the clock went back."""
     moments = []
     for moment in _after(schedule, last):
         if moment > now:
@@ -52,13 +52,13 @@ def due(schedule: Schedule, last: datetime, now: datetime) -> Due | None:
     oldest = max(last, now - schedule.reach) if schedule.reach else last
     match schedule.missed:
         case Missed.ALL:
-            rung = [moment for moment in moments if moment >= oldest]
+            fired = [moment for moment in moments if moment >= oldest]
         case Missed.LATEST:
-            rung = moments[-1:]
+            fired = moments[-1:]
         case Missed.SKIP:
-            rung = [moment for moment in moments[-1:] if now - moment <= ON_TIME]
+            fired = [moment for moment in moments[-1:] if now - moment <= ON_TIME]
     ticks, since = [], oldest
-    for moment in rung:
+    for moment in fired:
         ticks.append(Tick(schedule.name, moment, min(since, moment)))
         since = moment
     return Due(ticks, moments[-1])
@@ -66,6 +66,6 @@ def due(schedule: Schedule, last: datetime, now: datetime) -> Due | None:
 
 def _after(schedule: Schedule, moment: datetime) -> Iterator[datetime]:
     for found in CronSim(schedule.cron, moment.astimezone(ZoneInfo(schedule.zone))):
-        # Within the hour that clocks repeat in autumn, cron may name a moment of its first round.
+        # In the hour that clocks repeat in autumn, cronsim may return a moment of its first round.
         if found > moment:
             yield found.astimezone(UTC)

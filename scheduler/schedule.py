@@ -6,19 +6,19 @@ from enum import Enum
 
 
 class Missed(Enum):
-    """What becomes of moments that passed while no scheduler ran."""
+    """What happens to moments that passed while no scheduler ran."""
 
     SKIP = "skip"
-    """Forgotten."""
+    """They are dropped."""
     LATEST = "latest"
-    """One tick, for the newest; it reaches back to the last one that rang."""
+    """One tick, for the newest; it reaches back to the previous tick."""
     ALL = "all"
     """One tick for each, oldest first."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """`cron` is a cron line in `zone` (IANA). Missed moments count as far back as `reach`; None: all."""
+    """`cron` is a cron expression in `zone` (IANA). Missed moments count as far back as `reach`; None: all."""
 
     name: str
     cron: str

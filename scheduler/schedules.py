@@ -1,4 +1,4 @@
-"""The schedules there are."""
+"""All schedules."""
 
 from scheduler.schedule import Schedule
 

@@ -1,6 +1,6 @@
-"""Makes `.venv` from the locked requirements, with this project in it. Quick when there is nothing to do.
+"""Creates `.venv` from the locked requirements, with this project in it. Quick when there is nothing to do.
 
-Needs nothing but the standard library. `--is-done` only asks: the exit code says whether nothing is to do.
+Needs only the standard library. `--is-done` changes nothing: its exit code says whether setup is done.
 `--bench` adds the peers that the benchmarks measure beside us.
 """
 
@@ -25,7 +25,7 @@ INPUTS = [REQUIREMENTS / "dev.txt", REQUIREMENTS / "java.txt", PROJECT / "pyproj
 def main() -> None:
     if sys.argv[1:] == ["--is-done"]:
         sys.exit(not is_done())
-    with INPUTS[0].open() as lock:  # so that two at once take turns
+    with INPUTS[0].open() as lock:  # so that two setups take turns
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_done():
             set_up()
@@ -34,20 +34,20 @@ def main() -> None:
 
 
 def is_done() -> bool:
-    """Whether `.venv` was made here, and of the same requirements."""
+    """Whether `.venv` was created here, from the same requirements."""
     return DONE.exists() and DONE.read_text() == wanted()
 
 
 def wanted() -> str:
-    """What a finished setup was made of: the place, the requirements, the Java it found."""
+    """What a finished setup was made from: the folder, the requirements, the Java it found."""
     content = hashlib.sha256(b"".join(path.read_bytes() for path in INPUTS)).hexdigest()
     return f"{VENV}\n{content}\njava {os.environ.get('JAVA_HOME')} {shutil.which('java')}\n"
 
 
 def set_up() -> None:
-    # One that was interrupted or moved may be broken in any way: only a finished one is built upon.
+    # One that was interrupted or moved may be broken in any way: only a finished one is reused.
     if not (DONE.exists() and DONE.read_text().startswith(f"{VENV}\n") and runs(PYTHON)):
-        say("making .venv")
+        say("creating .venv")
         import venv
 
         venv.create(VENV, with_pip=True, clear=True, symlinks=True)
@@ -57,13 +57,13 @@ def set_up() -> None:
     pip("install", "--require-hashes", "--requirement", REQUIREMENTS / "dev.txt")
     pip("install", "--no-deps", "--no-build-isolation", "--editable", PROJECT)
     if not has_java():
-        say("installing a Java, as the system has none that can run Kafka")
+        say("installing a Java, because the system has none that can run Kafka")
         pip("install", "--require-hashes", "--requirement", REQUIREMENTS / "java.txt")
     DONE.write_text(wanted())
 
 
 def has_peers() -> bool:
-    """Whether the peers of the benchmarks are installed, of the same requirements."""
+    """Whether the peers of the benchmarks are installed, from the same requirements."""
     return PEERS_DONE.exists() and PEERS_DONE.read_bytes() == PEERS.read_bytes()
 
 
@@ -77,7 +77,7 @@ def pip(*arguments: str | Path) -> None:
     """Run pip of `.venv`, and end with a clear message when it fails."""
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
     if subprocess.run([PYTHON, "-m", "pip", *quiet, *arguments], check=False).returncode != 0:
-        sys.exit("setup: pip failed, see above. `make setup` begins anew")
+        sys.exit("setup: pip failed, see above. `make setup` starts over")
 
 
 def runs(python: Path) -> bool:
@@ -87,7 +87,7 @@ def runs(python: Path) -> bool:
 
 def has_java() -> bool:
     """Whether the local stack finds a Java it can use."""
-    find = [PYTHON, "-m", "treadle.local.java"]
+    find = [PYTHON, "-m", "treadle.dev.local.java"]
     return subprocess.run(find, cwd=PROJECT, capture_output=True, check=False).returncode == 0
 
 

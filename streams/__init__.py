@@ -1,1 +1,1 @@
-"""What flows: jobs, events and ticks, the messages that carry them, and the agents that answer them."""
+"""What flows: jobs, events and ticks, the messages that carry them, and the agents that react to them."""

@@ -1,4 +1,4 @@
-"""How an agent is declared: a pure function that hears an event or a tick and says which jobs follow."""
+"""How an agent is declared: a pure function that hears an event or a tick and yields the jobs that follow."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -15,7 +15,7 @@ TickAgent = TypeVar("TickAgent", bound=OnTick)
 
 
 class Agents:
-    """The agents of a process, by what they hear and by their names."""
+    """The agents of a process, by what they hear and by name."""
 
     def __init__(self) -> None:
         self._on_event: dict[str, list[OnEvent]] = {}
@@ -45,7 +45,7 @@ class Agents:
         return declare
 
     def hearing(self, fact: Event | Tick) -> list[str]:
-        """Names of the agents that hear this fact, in the order of their declaration."""
+        """The names of the agents that hear this fact, in order of declaration."""
         heard = (
             self._on_event.get(fact.kind, [])
             if isinstance(fact, Event)
@@ -54,12 +54,12 @@ class Agents:
         return [agent.__name__ for agent in heard]
 
     def react(self, name: str, fact: Event | Tick) -> list[Job]:
-        """The jobs with which the agent of this name answers the fact. Raises what the agent raises."""
+        """The jobs with which the named agent reacts to the fact. Raises what the agent raises."""
         return list(self._names[name](fact))  # type: ignore[arg-type]  # `hearing` pairs them
 
     def _claim(self, agent: OnEvent | OnTick) -> None:
         if agent.__name__ in self._names:
-            raise ConfigError(f"two agents are called {agent.__name__!r}; their names make job ids")
+            raise ConfigError(f"two agents are named {agent.__name__!r}: job ids derive from the name")
         self._names[agent.__name__] = agent
 
 

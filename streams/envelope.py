@@ -1,4 +1,4 @@
-"""An envelope is a job with its papers; this file also makes the ids of jobs from their causes."""
+"""An envelope is a job and what travels with it; this file also derives the ids of jobs from their causes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ import uuid_utils
 
 from streams.job import Job, Queue, kind_of
 
-# Made once with uuid4: the space in which ids made from causes live (RFC 9562, UUID version 5).
+# Generated once with uuid4: the namespace of ids derived from causes (RFC 9562, UUID version 5).
 _CAUSES = uuid.UUID("0c0b2f3e-6d0e-4f4b-9a55-5a5f3c1d8e77")
+_encode = msgspec.json.Encoder().encode
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """A job with its papers, as it travels through Kafka.
+    """A job and everything about it that travels through Kafka.
 
-    `source` says what made the job be ("/treadle/scheduler"), `time` when it was enqueued, `attempt`
-    counts from 1, and the job must not start before `due`. `later` says how often it was put off by RetryLater.
+    `source` is what caused the job ("/treadle/scheduler"), `time` when it was enqueued; `attempt` counts from 1, and
+    the job must not start before `due`. `snoozes` is how often its worker has snoozed it (`RetryLater`).
     Moments are aware, in UTC.
     """
 
@@ -34,7 +35,7 @@ class Envelope(msgspec.Struct, frozen=True):
     attempt: int = 1
     due: datetime | None = None
     traceparent: str | None = None
-    later: int = 0
+    snoozes: int = 0
 
     @property
     def kind(self) -> str:
@@ -52,7 +53,7 @@ def seal(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Envelope:
-    """Put a job into an envelope: a fresh UUIDv7 unless an `id` is given, `queue` and `key` of its kind."""
+    """Put a job into an envelope, with a fresh UUIDv7 and its kind's queue and key unless others are given."""
     kind = kind_of(job)
     return Envelope(
         job=job,
@@ -67,7 +68,7 @@ def seal(
 
 
 def id_from(*cause: str) -> str:
-    """The job id that belongs to a cause: the same words give the same UUID, always and everywhere."""
+    """The job id derived from a cause: the same words always give the same UUID."""
     return str(uuid.uuid5(_CAUSES, "\n".join(cause)))
 
 
@@ -79,17 +80,18 @@ def children(
     now: datetime,
     dues: Iterable[datetime | None] = (),
     traceparent: str | None = None,
-) -> list[Envelope]:
-    """Envelopes for the jobs that the cause with id `of` led to; `dues` has the moments of those for later.
+) -> list[tuple[Envelope, bytes]]:
+    """Envelopes for the jobs that follow from the cause with id `of`, each with its arguments as JSON.
 
-    The second run of a cause gives the same ids: each is made from the cause, the kind and the
-    arguments, and, where a cause wants the very same job twice, which of them it is.
+    `dues` has the due moments of scheduled jobs. A second run of a cause gives the same ids: each derives from the
+    cause, the kind, the arguments and, among identical jobs of one cause, their number.
     """
     seen: Counter[tuple[str, bytes]] = Counter()
     sealed = []
     for job, due in zip(jobs, chain(dues, repeat(None))):  # noqa: B905  # the second is endless
-        what = (kind_of(job).name, msgspec.json.encode(job))
+        what = kind, value = (kind_of(job).name, _encode(job))
         seen[what] += 1
-        id_ = id_from(of, what[0], what[1].decode(), str(seen[what]))
-        sealed.append(seal(job, source=source, id=id_, due=due, traceparent=traceparent, now=now))
+        id_ = id_from(of, kind, value.decode(), str(seen[what]))
+        envelope = seal(job, source=source, id=id_, due=due, traceparent=traceparent, now=now)
+        sealed.append((envelope, value))
     return sealed

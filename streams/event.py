@@ -9,7 +9,7 @@ import msgspec
 class Event(msgspec.Struct, frozen=True):
     """One row of `events`, with the group, discussion and poll it belongs to.
 
-    `discussion_id` is the thread of the eventable, also when the event is no item of it.
+    `discussion_id` is the thread of the eventable, even when the event is not an item of it.
     """
 
     id: int
@@ -25,7 +25,7 @@ class Event(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """Events of one thread stay in order; without a thread those of one poll, else of one group."""
+        """The ordering key: events of one thread stay in order, else those of one poll, else of one group."""
         if self.discussion_id is not None:
             return f"discussion:{self.discussion_id}"
         if self.poll_id is not None:

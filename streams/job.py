@@ -16,7 +16,7 @@ from streams.policy import CRITICAL, USUAL, Policy
 
 
 class Queue(StrEnum):
-    """The five priority lanes; one Kafka topic and one consumer group each."""
+    """The five queues, by priority; each has a Kafka topic and a consumer group."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -27,11 +27,11 @@ class Queue(StrEnum):
 
 @dataclass(frozen=True)
 class Kind:
-    """What is known of a sort of job without performing it.
+    """What is known about a kind of job without performing it.
 
-    `name` is what stands on the wire and never changes. `key` is a template for the ordering key,
-    filled from the job's fields ("poll:{poll_id}"). `replaces` names the Ruby worker class, or the
-    "Service.method" that Loomio calls by way of its GenericWorker. `policy` says what becomes of a failed attempt.
+    `name` is its name on the wire and never changes. `key` is a template for the ordering key, filled from the job's
+    fields ("poll:{poll_id}"). `replaces` names the Ruby worker class, or the "Service.method" that Loomio calls
+    through its GenericWorker. `policy` says what happens after a failed attempt.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Kind:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class _JobMeta(msgspec.StructMeta):
-    """Takes `kind=`, `queue=`, `key=`, `replaces=` and `policy=` out of the class line, and checks them."""
+    """Takes `kind=`, `queue=`, `key=`, `replaces=` and `policy=` from the class statement, and checks them."""
 
     def __new__(
         mcls,
@@ -77,7 +77,7 @@ class _JobMeta(msgspec.StructMeta):
         cls.__kind__ = Kind(kind, Queue(queue), key, names, cls, policy or usual)
         wanted = {part for _, part, _, _ in string.Formatter().parse(key or "") if part}
         if missing := wanted - set(cls.__struct_fields__):
-            raise ConfigError(f"{name}: key {key!r} names no field of the job: {', '.join(missing)}")
+            raise ConfigError(f"{name}: key {key!r} names fields that the job lacks: {', '.join(missing)}")
         return cls
 
 
@@ -97,7 +97,7 @@ def kind_of(job: Job | type[Job]) -> Kind:
 
 
 class Kinds(Mapping[str, Kind]):
-    """The kinds known in this process, found by their name, a Ruby class or a "Service.method"."""
+    """The kinds known in this process, found by name, Ruby class or "Service.method"."""
 
     def __init__(self, kinds: list[Kind]) -> None:
         self._kinds = {kind.name: kind for kind in sorted(kinds, key=lambda kind: kind.name)}
@@ -116,12 +116,12 @@ class Kinds(Mapping[str, Kind]):
         return cls([kind_of(job_class) for job_class in _subclasses(Job)])
 
     def find(self, name: str) -> Kind:
-        """The kind with this name or alias. Raises UnknownKind, which says what may have been meant."""
+        """The kind with this name or alias. Raises UnknownKind, which suggests a similar name."""
         try:
             return self._names[name]
         except KeyError:
             near = difflib.get_close_matches(name, self._names, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else "`treadle kinds` lists what is known."
+            hint = f"did you mean `{near[0]}`?" if near else "`treadle kinds` lists the known ones."
             raise UnknownKind(f"no job kind is called `{name}`: {hint}") from None
 
     def __getitem__(self, name: str) -> Kind:

@@ -1,4 +1,4 @@
-"""What becomes of a job whose attempt failed, as data on its kind: how often it is tried, after which waits."""
+"""What happens to a job after a failed attempt, as data on its kind: how many retries, after which waits."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Protocol
 from streams.errors import ConfigError
 
 LONGEST_WAIT = timedelta(days=3_653)
-"""Ten years: no retry waits longer, and no job is enqueued for later than that."""
+"""Ten years: no retry waits longer, and no job is scheduled further ahead."""
 
-MOST_LATER = 100
-"""So many times may a job be put off by RetryLater; from then on each counts as a failed attempt."""
+MAX_SNOOZES = 100
+"""A job may be snoozed this often (`RetryLater`); after that each snooze counts as a failed attempt."""
 
-MOST_CRASHES = 3
-"""A job of which so many processes have died is a dead letter, whatever its policy says."""
+MAX_CRASHES = 3
+"""A job that has crashed this many processes becomes a dead letter, whatever its policy says."""
 
 
 class Backoff(Protocol):
     """How long a job waits after a failed attempt. Its text is shown to people."""
 
     def wait(self, count: int, r: int) -> timedelta:
-        """The wait before retry number `count`, counted from 0. `r` is random, a whole number 0 to 9."""
+        """The wait before retry number `count`, counted from 0. `r` is a random integer from 0 to 9."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Formula:
     """Sidekiq's: `count**4 + 15 + r*(count+1)` seconds (`Sidekiq::JobRetry`, 6.5)."""
 
     def wait(self, count: int, r: int) -> timedelta:
-        """See `Backoff`. The 25th retry comes after about 21 days in all."""
+        """See `Backoff`. The 25th retry comes about 21 days after the first attempt."""
         return timedelta(seconds=count**4 + 15 + r * (count + 1))
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Steps:
-    """These waits one after the other; the last is repeated. Raises ConfigError without any."""
+    """These waits one after the other; the last one repeats. Raises ConfigError if there are none."""
 
     waits: tuple[timedelta, ...]
 
@@ -58,27 +58,27 @@ class Steps:
         return f"waits of {', '.join(_short(wait) for wait in self.waits)}"
 
 
-class UsedUp(StrEnum):
-    """What happens when no retry is left."""
+class Exhausted(StrEnum):
+    """What happens to a job whose retries are exhausted."""
 
     DEAD = "dead"
     """It becomes a dead letter: a person decides."""
     DISCARD = "discard"
-    """It ends, counted as discarded: for work that is worth nothing once it is late."""
+    """It ends as discarded: for work that is worthless once it is late."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """After a failed attempt there are `retries` more, each after a wait that `backoff` gives.
+    """After a failed attempt there are up to `retries` more, each after the wait that `backoff` gives.
 
-    Errors of the classes in `not_retried` (or of classes derived from them) use up all retries at once; where the
-    class is not at hand, its name serves.
+    Errors of the classes in `not_retried`, or of their subclasses, are not retried; a class may also be given by its
+    name. `exhausted` says what happens when no retry is left.
     """
 
     retries: int = 25
     backoff: Backoff = field(default_factory=Formula)
     not_retried: tuple[type[BaseException] | str, ...] = ()
-    used_up: UsedUp = UsedUp.DEAD
+    exhausted: Exhausted = Exhausted.DEAD
 
     def retries_after(self, error: BaseException) -> bool:
         """Whether an attempt that ended with this error may be followed by another."""
@@ -86,7 +86,7 @@ class Policy:
         return not any(each in classes or each in [c.__name__ for c in classes] for each in self.not_retried)
 
     def __str__(self) -> str:
-        last = "" if self.used_up is UsedUp.DEAD else ", then discarded"
+        last = "" if self.exhausted is Exhausted.DEAD else ", then discarded"
         return f"{self.retries} retries, {self.backoff}{last}" if self.retries else f"no retries{last}"
 
 
@@ -104,7 +104,7 @@ CRITICAL = Policy(
 
 
 def _short(wait: timedelta) -> str:
-    """A wait for a table: "30s", "5m", "1h"; what is no whole number of these in seconds."""
+    """A wait for a table: "30s", "5m", "1h"; in seconds if it is not a whole number of minutes or hours."""
     seconds = wait.total_seconds()
     for unit, size in (("h", 3600), ("m", 60)):
         if seconds >= size and seconds % size == 0:

@@ -1,4 +1,4 @@
-"""A tick is one ring of a schedule at one due time."""
+"""A tick: a schedule fired, at one due time."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Tick(msgspec.Struct, frozen=True):
-    """`schedule` rings for the moments in (`since`, `due_at`]. Ticks tile time: no gap, no overlap."""
+    """`schedule` fired for the moments in (`since`, `due_at`]. Ticks tile time: no gap, no overlap."""
 
     schedule: str
     due_at: datetime
@@ -14,5 +14,5 @@ class Tick(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """The same ring has the same id, however often it is sent."""
+        """The same tick has the same id, however often it is sent."""
         return f"{self.schedule}@{self.due_at.isoformat()}"

@@ -1,9 +1,9 @@
 """Which retry tier a waiting job goes to. Pure.
 
-A job's wait is paid like a sum of money: first the largest coin that fits, then the next smaller. In one partition of
-a tier every message waits equally long, so the first in it is always the next to go. Partition p of a tier with m
-multiples waits (1 + p % m) times the tier's delay; m is so large that one coin of each sort is enough: a job is
-in each tier once at most (but for the largest, with waits beyond its multiples).
+A wait is paid like a sum of money: the largest coin that fits first, then the next smaller one. All messages in a
+partition of a tier wait equally long, so the first one is always the next to leave. Partition p of a tier with m
+multiples waits (1 + p % m) times the tier's delay; m is large enough that one coin of each size suffices: a job
+passes each tier at most once, except the largest, for waits beyond its multiples.
 """
 
 from __future__ import annotations
@@ -15,18 +15,15 @@ from typing import NamedTuple
 from zlib import crc32
 
 from streams.errors import ConfigError
-from streams.message import Headers, Message
+from streams.headers import ID, value_of
+from streams.message import Message
 
-DUE, QUEUE = "treadle_due", "treadle_queue"
 HOLD = 1_200
-"""Milliseconds before its due moment from which on a job waits in memory; a little more than the smallest tier,
-so that no job comes out of a tier late."""
-
-_EARLIEST, _LATEST = -62_135_596_800_000, 253_402_300_799_999
-"""What a datetime can hold, in epoch milliseconds."""
+"""A job that is due within this many milliseconds waits in memory. A little more than the smallest tier's delay, so
+that no job leaves a tier late."""
 
 _LARGEST_MULTIPLES = 4
-MARGIN = 200  # ms by which a job leaves its last tier too early rather than too late
+MARGIN = 200  # ms by which a job leaves its last tier early, rather than late
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Tier:
 
     @property
     def most_left(self) -> int:
-        """What is left of a wait after this tier, at most, in milliseconds: change for which the coin is too large."""
+        """The most that is left of a wait after this tier, in milliseconds: change for which the coin is too large."""
         return self.delay + MARGIN - 1
 
     def wait(self, partition: int) -> int:
@@ -49,8 +46,8 @@ class Tier:
         return (1 + partition % self.multiples) * self.delay
 
 
-class Place(NamedTuple):
-    """A tier, and how many times its delay to wait there."""
+class Hop(NamedTuple):
+    """The next part of a wait: a tier, and how many times its delay the job waits there."""
 
     tier: Tier
     multiple: int
@@ -61,7 +58,7 @@ class Place(NamedTuple):
         return self.tier.delay * self.multiple
 
     def partition(self, spread: int) -> int:
-        """One of the partitions that wait so long; `spread` is any number, and shares the jobs out."""
+        """One of the partitions that wait this long; `spread`, any number, distributes the jobs over them."""
         alike = self.tier.partitions // self.tier.multiples
         return spread % alike * self.tier.multiples + self.multiple - 1
 
@@ -80,69 +77,46 @@ class Tiers:
         for at, (delay, topic, partitions) in enumerate(sizes):
             above = sizes[at + 1][0] if at + 1 < len(sizes) else delay * (_LARGEST_MULTIPLES + 1)
             if delay <= 0 or above <= delay or above % delay:
-                raise ConfigError(f"topic {topic}: the delay of a tier divides that of the next larger one")
+                raise ConfigError(
+                    f"topic {topic}: the delay of a tier must divide that of the next larger one"
+                )
             multiples = above // delay - 1
             if partitions % multiples:
                 raise ConfigError(
                     f"topic {topic}: its partitions wait 1 to {multiples} times its delay, "
-                    f"so their number is a multiple of {multiples}, not {partitions}"
+                    f"so their number must be a multiple of {multiples}, not {partitions}"
                 )
             tiers[topic] = Tier(topic, delay, multiples, partitions, at + 1 == len(sizes))
         if not sizes or sizes[0][0] > 1_000:
-            raise ConfigError("a retry tier with a delay of PT1S is missing: the last wait of every job")
+            raise ConfigError("a retry tier with a delay of PT1S is missing: every job waits there last")
         return cls(tiers)
 
-    def place(self, remaining: int) -> Place | None:
-        """Where to wait next with so many milliseconds left; None: so short a wait is kept in memory."""
+    def next_hop(self, remaining: int) -> Hop | None:
+        """Where to wait next with this many milliseconds left; None when the rest is waited for in memory."""
         if remaining < HOLD:
             return None
         spend = remaining - MARGIN
         tier = max((t for t in self.by_topic.values() if t.delay <= spend), key=lambda t: t.delay)
-        return Place(tier, min(spend // tier.delay, tier.multiples))
+        return Hop(tier, min(spend // tier.delay, tier.multiples))
 
     def send_to_wait(self, message: Message, now: int) -> Message:
-        """The message on its way to its first tier; as it is when it has no due moment, or that is past.
+        """The message, addressed to its first tier; unchanged when it has no due moment, or one in the past.
 
-        `now` is epoch milliseconds. Even the shortest wait goes by way of the smallest tier, which lets it go on
-        time.
+        `now` is epoch milliseconds. Even the shortest wait goes through the smallest tier, which releases it on time.
         """
-        due = due_of(message.headers)
+        due = message.due
         if due is None or due <= now:
             return message
-        place = self.place(due - now) or Place(min(self.by_topic.values(), key=lambda t: t.delay), 1)
-        return self.moved(_with_home(message), place)
+        return self.moved(message, self.next_hop(due - now) or Hop(self._smallest, 1))
 
-    def moved(self, message: Message, place: Place) -> Message:
-        """The message, going to this place."""
-        topic = place.tier.topic
-        return message._replace(topic=topic, partition=place.partition(_spread(message)))
+    def moved(self, message: Message, hop: Hop) -> Message:
+        """The message, addressed to this hop."""
+        return message._replace(topic=hop.tier.topic, partition=hop.partition(_spread(message)))
 
-
-def due_of(headers: Headers) -> int | None:
-    """The due moment in a message's headers (epoch milliseconds). None when there is none, or none can be read.
-
-    What lies outside the years 1 to 9999 cannot be: such a job does not wait, and where it is performed it cannot be
-    read and becomes a dead letter.
-    """
-    for name, value in reversed(headers):  # of two, the codec reads the last
-        if name == DUE:
-            try:
-                due = int(value or b"")
-            except ValueError:
-                return None
-            return due if _EARLIEST <= due <= _LATEST else None
-    return None
-
-
-def _with_home(message: Message) -> Message:
-    """Says where it goes back to. A job that never waited leaves this out, as it lies in its queue's topic."""
-    if any(name == QUEUE for name, _ in message.headers):
-        return message
-    return message._replace(headers=[*message.headers, (QUEUE, message.topic.removeprefix("jobs.").encode())])
+    @property
+    def _smallest(self) -> Tier:
+        return min(self.by_topic.values(), key=lambda tier: tier.delay)
 
 
 def _spread(message: Message) -> int:
-    for name, value in message.headers:
-        if name == "ce_id":
-            return crc32(value or b"")
-    return 0
+    return crc32(value_of(message.headers, ID) or b"")

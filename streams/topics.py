@@ -1,4 +1,4 @@
-"""`topics.yaml` as data: every topic, its queue or tier, and how Kafka is to keep it."""
+"""`topics.yaml` as data: every topic, its queue or tier, and its settings in Kafka."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TICKS = "treadle.ticks"
 DEAD = "jobs.dead"
 LIFECYCLE = "jobs.lifecycle"
 AUDIT = "treadle.audit"
-ORDERS = "treadle.orders"
+OVERRIDES = "treadle.overrides"
 
 
 def topic_of(queue: Queue) -> str:
-    """The topic that a queue's jobs lie in."""
+    """The topic of a queue's jobs."""
     return f"jobs.{queue.value}"
 
 
@@ -34,7 +34,7 @@ def queue_of(topic: str) -> Queue | None:
 
 
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One topic as it is planned. The comments in `topics.yaml` say what each field means."""
+    """One topic as planned. The comments in `topics.yaml` explain the fields."""
 
     name: str
     partitions: int
@@ -49,7 +49,7 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delay: timedelta | None = None
 
     def config(self, replication: int) -> dict[str, str]:
-        """The settings that Kafka keeps for this topic, with so many copies of it."""
+        """This topic's settings in Kafka, with this many replicas."""
         ms = -1 if self.retention is None else self.retention // timedelta(milliseconds=1)
         settings = {
             "cleanup.policy": "compact" if self.compact else "delete",
@@ -70,12 +70,12 @@ class Topics(msgspec.Struct, frozen=True):
 
     @property
     def weights(self) -> dict[Queue, int]:
-        """Each queue's share of the picks when one process serves them all."""
+        """Each queue's weight when one process serves several."""
         return {topic.queue: topic.weight for topic in self.by_name.values() if topic.queue}
 
     @property
     def tiers(self) -> Tiers:
-        """The retry tiers. Raises ConfigError when they do not go together."""
+        """The retry tiers. Raises ConfigError when they do not fit together."""
         planned = self.by_name.values()
         return Tiers.made_of((t.name, t.delay, t.partitions) for t in planned if t.delay is not None)
 
@@ -85,7 +85,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     defaults: dict[str, Any] = {}
 
 
-NEEDED = (*_QUEUES, EVENTS, TICKS, DEAD, LIFECYCLE, AUDIT, ORDERS)
+NEEDED = (*_QUEUES, EVENTS, TICKS, DEAD, LIFECYCLE, AUDIT, OVERRIDES)
 
 
 def load_topics(path: Path) -> Topics:
@@ -105,14 +105,16 @@ def load_topics(path: Path) -> Topics:
         except msgspec.ValidationError as error:
             raise ConfigError(f"{path}: topic {name}: {error}") from error
         if min(topic.partitions, topic.replication, topic.weight) < 1:
-            raise ConfigError(f"{path}: topic {name}: partitions, replication and weight start at 1")
+            raise ConfigError(f"{path}: topic {name}: partitions, replication and weight must be at least 1")
         if topic.queue and topic_of(topic.queue) != name:
-            raise ConfigError(f"{path}: topic {name}: queue {topic.queue} lies in {topic_of(topic.queue)}")
+            raise ConfigError(
+                f"{path}: topic {name}: the topic of queue {topic.queue} is {topic_of(topic.queue)}"
+            )
         topics[name] = topic
     if missing := [name for name in NEEDED if name not in topics]:
-        raise ConfigError(f"{path} leaves out what Treadle needs: {', '.join(missing)}")
+        raise ConfigError(f"{path} lacks topics that Treadle needs: {', '.join(missing)}")
     try:
-        Topics(topics).tiers  # noqa: B018  # for what it refuses
+        Topics(topics).tiers  # noqa: B018  # raises when they do not fit together
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return Topics(topics)

@@ -43,14 +43,14 @@ def kafka(stack: Addresses) -> str:
 
 @pytest.fixture(scope="session")
 def topics(kafka: str) -> Iterator[Topics]:
-    """That broker with all of our topics, and a look into it."""
+    """That broker with all of our topics, and a way to look into it."""
     with looking_into(kafka) as topics:
         yield topics
 
 
 @pytest.fixture(scope="session")
 def commands() -> Iterator[Commands]:
-    """What starts commands of treadle's."""
+    """Starts `treadle` commands."""
     with ForkServer() as forks:
         yield Commands(forks)
 
@@ -74,7 +74,7 @@ def fresh_database(postgres_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_runs_on() -> Iterator[None]:
-    """When all is over, no process of ours is left: nor what multiprocessing starts beside its own."""
+    """After the last test no process that we started is left, nor what multiprocessing starts beside its own."""
     before = psutil.Process().children(recursive=True)
     yield
     resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # there is no public way
@@ -97,8 +97,8 @@ def _of_all_workers(factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = {folder: number for number, folder in enumerate(FIRST)}
-    items.sort(key=lambda item: places.get(item.path.parent.name, len(FIRST)))
+    order = {folder: number for number, folder in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.path.parent.name, len(FIRST)))
 
 
 def _administer(url: str, statement: str) -> None:

@@ -1,4 +1,4 @@
-"""Treadle: background work as event streams on Apache Kafka. Names for people who write jobs of their own.
+"""Treadle: background work as event streams on Apache Kafka. The names for writing jobs of your own.
 
 >>> class Greet(Job, kind="shop.greet", queue=Queue.LOW):
 ...     name: str
@@ -10,15 +10,16 @@ from streams.agent import on_event, on_tick
 from streams.errors import Discard, GiveUp, RetryLater
 from streams.event import Event
 from streams.job import Job, Queue
-from streams.policy import NO_RETRIES, Policy, Steps, UsedUp
+from streams.policy import NO_RETRIES, Exhausted, Policy, Steps
 from streams.tick import Tick
-from treadle.sending import enqueue, enqueue_many
+from treadle.client import enqueue, enqueue_many
 
 __all__ = [
     "NO_RETRIES",
     "Context",
     "Discard",
     "Event",
+    "Exhausted",
     "GiveUp",
     "Job",
     "Policy",
@@ -26,7 +27,6 @@ __all__ = [
     "RetryLater",
     "Steps",
     "Tick",
-    "UsedUp",
     "enqueue",
     "enqueue_many",
     "on_event",

@@ -9,9 +9,9 @@ from streams.job import Kinds
 
 
 def load_kinds(modules: str) -> Kinds:
-    """Import our job classes and the modules named (comma separated); the kinds there are then.
+    """Import our job classes and the modules named (comma separated), and return all kinds.
 
-    A module may lie in the current folder. Raises ConfigError when one cannot be imported.
+    A module may be in the current folder. Raises ConfigError when one cannot be imported.
     """
     importlib.import_module("streams.jobs")
     _import_named(modules)
@@ -19,7 +19,7 @@ def load_kinds(modules: str) -> Kinds:
 
 
 def load_workers(modules: str) -> Kinds:
-    """As `load_kinds`, with the code of all workers and agents behind them."""
+    """As `load_kinds`, but with the code of all workers and agents."""
     for ours in ("streams.jobs", "streams.agents", "consumers.workers"):
         importlib.import_module(ours)
     _import_named(modules)

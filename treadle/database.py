@@ -1,4 +1,4 @@
-"""The way into the database: engines for a URL."""
+"""Connections to the database: engines for a URL."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _CONNECT_TIMEOUT = "10"  # seconds, as libpq reads it
 def engine(url: str, *, pool_size: int = 5) -> Engine:
     """An engine for a PostgreSQL URL, as libpq or Rails write it; it connects when first used.
 
-    Errors do not show the values bound to a statement: they may be personal.
-    Holds at most `pool_size` connections, each tested before it is handed out, in the time zone UTC, and
-    named `treadle` in pg_stat_activity. Raises ConfigError when the URL cannot be read.
+    It has at most `pool_size` connections, each tested before use, in the time zone UTC, and named `treadle` in
+    pg_stat_activity. Errors do not show the values bound to a statement: they may be personal. Raises ConfigError
+    when the URL cannot be read.
     """
     return create_engine(
         address(url), pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
@@ -29,7 +29,7 @@ def engine(url: str, *, pool_size: int = 5) -> Engine:
 
 
 def address(url: str) -> URL:
-    """The URL as SQLAlchemy takes it, with our connection settings where it names none of its own."""
+    """The URL as SQLAlchemy takes it, with our connection settings unless it has its own."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -38,15 +38,15 @@ def address(url: str) -> URL:
         ) from None
     if parsed.drivername not in _SCHEMES:
         raise ConfigError(
-            f"the database URL begins with {parsed.drivername}://; Treadle works on PostgreSQL: postgresql://…"
+            f"the database URL begins with {parsed.drivername}://; Treadle needs PostgreSQL: postgresql://…"
         )
     query = dict(parsed.query)
     host = parsed.host
-    if host and "%" in host:  # a socket folder in the host's place, as libpq allows
+    if host and "%" in host:  # a socket folder instead of a host, as libpq allows
         query["host"], host = unquote(host), ""
     query.setdefault("application_name", SCHEMA)
     query.setdefault("connect_timeout", _CONNECT_TIMEOUT)
-    # Loomio's columns have no zone and hold UTC, also where the database's own clock fills them.
+    # Loomio's columns have no time zone and hold UTC, even where the database's own clock fills them.
     query["options"] = f"{query.get('options', '')} -c TimeZone=UTC".strip()
     return URL.create(
         "postgresql+psycopg", parsed.username, parsed.password, host, parsed.port, parsed.database, query
@@ -55,7 +55,7 @@ def address(url: str) -> URL:
 
 @contextmanager
 def opened(url: str) -> Iterator[Engine]:
-    """An engine of one connection for one errand. What the database refuses is raised as ConfigError."""
+    """An engine with one connection, for one task. Errors of the database are raised as ConfigError."""
     database = engine(url, pool_size=1)
     try:
         yield database
@@ -66,5 +66,5 @@ def opened(url: str) -> Iterator[Engine]:
 
 
 def refusal(error: DatabaseError) -> str:
-    """What the database said, on one line, without the statement."""
+    """The database's error, on one line, without the statement."""
     return "the database cannot be used: " + " ".join(str(error.orig).split())

@@ -1,1 +1,1 @@
-"""One file for each measure: a function that takes a `Bench` and gives figures."""
+"""One file per measure: a function that takes a `Bench` and returns figures."""

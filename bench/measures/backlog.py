@@ -1,4 +1,4 @@
-"""While low holds a large backlog: how long a critical job waits, and how much memory it takes."""
+"""While the low queue has a large backlog: how long a critical job waits, and how much memory that takes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bench.workers import Backlog
 from streams.job import Queue
 
 
-class Seen(NamedTuple):
-    """The p99 wait of critical jobs in ms, and the resident memory in MB at the end of them."""
+class Sample(NamedTuple):
+    """The p99 wait of critical jobs in ms, and the resident memory in MB when the last has begun."""
 
     wait: float
     memory: float
@@ -24,13 +24,13 @@ class Seen(NamedTuple):
 def measure(bench: Bench) -> list[Figure]:
     """Both sides serve critical with weight 10 and low with weight 1, in one process of 20 slots."""
     taken = bench.alternate({treadle.NAME: lambda _: _ours(bench), sidekiq.NAME: lambda _: _sidekiqs(bench)})
-    waits = {side: taken.of(side, lambda seen: seen.wait) for side in taken.results}
-    memory = {side: taken.of(side, lambda seen: seen.memory) for side in taken.results}
-    beside = peers(memory, sidekiq.NAME)
-    behind = f"{bench.scale.backlog:,} low jobs wait"
+    waits = {side: taken.of(side, lambda sample: sample.wait) for side in taken.results}
+    memory = {side: taken.of(side, lambda sample: sample.memory) for side in taken.results}
+    theirs = peers(memory, sidekiq.NAME)
+    backlog = f"{bench.scale.backlog:,} low jobs wait"
     return [
         Figure(
-            f"Wait of critical while {behind}, p99",
+            f"Wait of critical while {backlog}, p99",
             "ms",
             series(waits[treadle.NAME]),
             peers(waits, sidekiq.NAME),
@@ -40,21 +40,21 @@ def measure(bench: Bench) -> list[Figure]:
             note=taken.note,
         ),
         Figure(
-            f"Resident memory while {behind}",
+            f"Resident memory while {backlog}",
             "MB",
             series(memory[treadle.NAME]),
-            beside,
+            theirs,
             more_is_better=False,
             must=Limit(150),
-            wanted=times(1, beside.get(sidekiq.NAME), sidekiq.NAME),
+            wanted=times(1, theirs.get(sidekiq.NAME), sidekiq.NAME),
             note=taken.note,
         ),
     ]
 
 
-def _ours(bench: Bench) -> Seen:
-    log.fresh(bench.ground.kafka, Queue.CRITICAL, Queue.LOW)
-    log.fill(bench.ground.kafka, map(Backlog, range(bench.scale.backlog)))
+def _ours(bench: Bench) -> Sample:
+    log.fresh(bench.environment.kafka, Queue.CRITICAL, Queue.LOW)
+    log.fill(bench.environment.kafka, map(Backlog, range(bench.scale.backlog)))
     path = bench.new_file("records")
     jobs = bench.scale.waits + WARM_UP
     options = ("--queues", "critical=10,low=1", "--slots", "20")
@@ -63,13 +63,13 @@ def _ours(bench: Bench) -> Seen:
         send_paced(bench, jobs)
         waits = waits_of(child, path, jobs)
         memory = child.memory()
-    left = log.unfinished(bench.ground.kafka, Queue.LOW)
+    left = log.unfinished(bench.environment.kafka, Queue.LOW)
     if not left:
-        raise NotMeasured("the backlog of low was done before the measure was over")
-    return Seen(percentile(waits, 99) * 1e3, memory)
+        raise NotMeasured("the backlog was finished before the measure was")
+    return Sample(percentile(waits, 99) * 1e3, memory)
 
 
-def _sidekiqs(bench: Bench) -> Seen:
+def _sidekiqs(bench: Bench) -> Sample:
     sidekiq.empty(bench)
     sidekiq.client(bench, "fill", "Backlog", str(bench.scale.backlog))
     path = bench.new_file("records")
@@ -81,4 +81,4 @@ def _sidekiqs(bench: Bench) -> Seen:
         waits = waits_of(child, path, jobs)
         memory = child.memory()
         child.kill()
-    return Seen(percentile(waits, 99) * 1e3, memory)
+    return Sample(percentile(waits, 99) * 1e3, memory)

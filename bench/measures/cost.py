@@ -1,4 +1,4 @@
-"""Whether a job costs the same when there are a hundred times as many of them."""
+"""Whether a job costs the same when there are a hundred times as many."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def _difference(costs: list[Series]) -> Series | None:
-    """How far, in per cent, the dearest size lies above the cheapest, run by run."""
+    """By how many per cent the most expensive size exceeds the cheapest, run by run."""
     if len(costs) < 2:
         return None
     return series(

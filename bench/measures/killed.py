@@ -1,4 +1,4 @@
-"""kill -9 at full load, the consumer started again at once: what is done twice, how soon it goes on."""
+"""kill -9 at full load, the consumer restarted immediately: what is repeated, and how soon work resumes."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from bench.workers import Record
 from streams.job import Queue
 
 SLOTS = 20
-COMMIT_EVERY = 1.0  # seconds; "about once a second", as the runtime promises
-_GIVEN_UP = 60.0  # seconds without a job after which what is missing counts as lost
-# Another for each run, so that each begins with a group that nobody was in.
+COMMIT_EVERY = 1.0  # seconds; "about once a second", as the consumer promises
+_PATIENCE = 60.0  # seconds without a job, after which those missing count as lost
+# Another queue for each run, so that each begins with a group that never had a member.
 QUEUES = (Queue.HIGH, Queue.LOW, Queue.MAILERS)
 KILL_AT = (
     0.3,
     0.45,
     0.6,
-)  # of all jobs; another for each run, so that kills fall anywhere between two commits
+)  # the part of all jobs; different for each run, so that kills fall anywhere between two commits
 
 
 class Account(NamedTuple):
-    """Of one run. `rate` is in jobs a second before the kill, `back` in seconds."""
+    """The result of one run. `rate` is in jobs a second before the kill, `resumed` in seconds."""
 
     repeated: int
     lost: int
     rate: float
-    back: float
+    resumed: float
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """By the numbers of the jobs: one line out for each job performed."""
+    """Accounts for jobs by their numbers: each performed job writes one line."""
     taken = bench.alternate({treadle.NAME: lambda run: _run(bench, run)})
 
     def ours(name: str) -> list[float]:
@@ -62,9 +62,9 @@ def measure(bench: Bench) -> list[Figure]:
             note=taken.note,
         ),
         Figure(
-            "Until all partitions of a killed consumer are worked on again, by itself restarted",
+            "Until a killed consumer's partitions are served again, by itself after a restart",
             "s",
-            series(ours("back")),
+            series(ours("resumed")),
             more_is_better=False,
             must=Limit(10),
             wanted=Limit(5),
@@ -74,7 +74,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 class _Rest:
-    """What is left after the kill: over when all of it is done, or nothing has happened for a while."""
+    """The jobs left after the kill: over when all are done, or nothing has happened for a while."""
 
     def __init__(self, path: Path, jobs: int, numbers: set[int]) -> None:
         self.jobs = jobs
@@ -85,18 +85,18 @@ class _Rest:
         count, now = records.count(self._path), time.monotonic()
         if count != self._seen:
             self._seen, self._changed_at = count, now
-        calm = now - self._changed_at
-        # Reading all of it takes as long as a few thousand jobs: only when there may be nothing more to come.
-        if count < self.jobs or calm < 0.5:
-            return calm > _GIVEN_UP
-        return calm > _GIVEN_UP or self._numbers <= {record.number for record in records.read(self._path)}
+        quiet = now - self._changed_at
+        # Reading the whole file takes as long as a few thousand jobs: only when these may have been the last.
+        if count < self.jobs or quiet < 0.5:
+            return quiet > _PATIENCE
+        return quiet > _PATIENCE or self._numbers <= {record.number for record in records.read(self._path)}
 
 
 def _run(bench: Bench, run: int) -> Account:
     jobs = bench.scale.killed
     queue = QUEUES[run % len(QUEUES)]
-    log.fresh(bench.ground.kafka, queue)
-    log.fill(bench.ground.kafka, map(Record, range(jobs)), queue)
+    log.fresh(bench.environment.kafka, queue)
+    log.fill(bench.environment.kafka, map(Record, range(jobs)), queue)
     first, second = bench.new_file("records"), bench.new_file("records")
     options = ("--queues", queue, "--slots", str(SLOTS))
     enough = int(jobs * KILL_AT[run % len(KILL_AT)])
@@ -111,13 +111,13 @@ def _run(bench: Bench, run: int) -> Account:
     unfinished = set(range(jobs)) - done
     with treadle.consumer(bench, *options, BENCH_RECORDS=str(second)) as child:
         rest = _Rest(second, jobs - len(done), unfinished)
-        child.wait_until(rest.is_over, within=240, what=f"the other {rest.jobs:,} jobs")
+        child.wait_until(rest.is_over, within=240, what=f"the remaining {rest.jobs:,} jobs")
     after = records.read(second)
     done |= {record.number for record in after}
-    back = records.back_at_work(after, set(map(log.partition_of, unfinished)), killed)
-    if back is None:
-        raise NotMeasured("a partition with work left was not worked on again")
+    resumed = records.resumed(after, set(map(log.partition_of, unfinished)), killed)
+    if resumed is None:
+        raise NotMeasured("a partition with jobs left was not served again")
     began = min(record.seconds for record in before)
     return Account(
-        records.repeated([*before, *after]), jobs - len(done), len(before) / (killed - began), back
+        records.repeated([*before, *after]), jobs - len(done), len(before) / (killed - began), resumed
     )

@@ -1,4 +1,4 @@
-"""From the call that enqueues to the first line of the worker, when there is nothing else to do."""
+"""From the enqueueing call to the first line of the worker, on an idle consumer."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from bench.children import Child
 from bench.figures import Figure, Limit, peers, percentile, series
 from bench.peers import sidekiq, treadle
 from bench.workers import Start
-from streams.codec import encode_job
 from streams.envelope import seal
 from streams.job import Queue
-from streams.producer import Producer
+from streams.kafka.producer import Producer
+from streams.wire.jobs import encode_job
 
 EVERY = 0.006  # seconds between two jobs
-WARM_UP = 40  # jobs at the beginning that do not count
+WARM_UP = 40  # first jobs, which do not count
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """p50 and p99 beside Sidekiq's."""
+    """p50 and p99, compared with Sidekiq's."""
     taken = bench.alternate({treadle.NAME: lambda _: _ours(bench), sidekiq.NAME: lambda _: _sidekiqs(bench)})
     figures = []
     for percent in (50, 99):
         waits = {
-            side: taken.of(side, lambda waits: percentile(waits, percent) * 1e3)  # noqa: B023  # used at once
+            side: taken.of(side, lambda waits: percentile(waits, percent) * 1e3)  # noqa: B023  # called before the next turn
             for side in taken.results
         }
-        beside = peers(waits, sidekiq.NAME)
-        theirs = beside[sidekiq.NAME].median if beside else None
+        peer = peers(waits, sidekiq.NAME)
+        theirs = peer[sidekiq.NAME].median if peer else None
         figures.append(
             Figure(
                 f"Enqueue to start, idle, p{percent}",
                 "ms",
                 series(waits[treadle.NAME]),
-                beside,
+                peer,
                 more_is_better=False,
                 must=Limit(theirs + 5, "Sidekiq + 5 ms") if theirs and percent == 99 else None,
                 wanted=Limit(theirs, "Sidekiq") if theirs and percent == 99 else None,
@@ -50,7 +50,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def _ours(bench: Bench) -> list[float]:
-    log.fresh(bench.ground.kafka, Queue.CRITICAL)
+    log.fresh(bench.environment.kafka, Queue.CRITICAL)
     path = bench.new_file("records")
     with treadle.consumer(bench, "--queues", "critical", BENCH_RECORDS=str(path)) as child:
         wake(bench, child, path)
@@ -71,15 +71,15 @@ def _sidekiqs(bench: Bench) -> list[float]:
 
 
 def wake(bench: Bench, child: Child, path: Path) -> None:
-    """Send one job, and wait until it was performed: the process is up, and has its partitions."""
+    """Send one job and wait until it is performed: the process is up, and owns its partitions."""
     with _producer(bench) as producer:
         producer.send([encode_job(seal(Start(-1, time.monotonic()), source=log.SOURCE))])
     child.wait_until(lambda: records.count(path) >= 1, within=60, what="the first job")
 
 
 def send_paced(bench: Bench, jobs: int) -> None:
-    """Enqueue `Start` jobs one by one, each acknowledged before the next, one every `EVERY` seconds."""
-    pause = threading.Event()  # nobody sets it: waits more exactly than it sleeps
+    """Enqueue a `Start` job every `EVERY` seconds, each acknowledged before the next."""
+    pause = threading.Event()  # never set: its waits are more exact than `sleep`
     with _producer(bench) as producer:
         due = time.monotonic()
         for number in range(jobs):
@@ -89,14 +89,14 @@ def send_paced(bench: Bench, jobs: int) -> None:
 
 
 def waits_of(child: Child, path: Path, jobs: int) -> list[float]:
-    """What the jobs noted, in seconds, without the first one and the warm-up."""
+    """The waits that the jobs recorded, in seconds, without the first one and the warm-up."""
     child.wait_until(lambda: records.count(path) >= jobs + 1, within=60, what=f"{jobs} jobs")
     return [record.seconds for record in records.read(path) if record.number >= WARM_UP]
 
 
 @contextmanager
 def _producer(bench: Bench) -> Iterator[Producer]:
-    producer = Producer({"bootstrap.servers": bench.ground.kafka})
+    producer = Producer({"bootstrap.servers": bench.environment.kafka})
     try:
         yield producer
     finally:

@@ -1,4 +1,4 @@
-"""Four consumers of one queue: how long work stands still when one joins, leaves or is killed."""
+"""Four consumers of one queue: how long work stops when one joins, leaves or is killed."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from bench.children import Child
 from bench.figures import Figure, Limit, series
 from bench.peers import treadle
 from bench.workers import Record
-from streams.codec import encode_job
 from streams.envelope import seal
 from streams.job import Queue
+from streams.wire.jobs import encode_job
 
 EVERY = 0.01  # seconds between two jobs of a partition
-BEFORE = 0.5  # seconds in which a partition's owner shows itself
+BEFORE = 0.5  # seconds in which a partition's owner performs a job of it
 EVERYTHING = set(range(log.PARTITIONS))
-UNDER_WAY = 0.2  # seconds before now of which not everything may be told yet
-PATIENCE = 60.0  # seconds until the partitions of a killed consumer must be worked on
+UNWRITTEN = 0.2  # seconds before now of which some records may not be written yet
+PATIENCE = 60.0  # seconds within which a killed consumer's partitions must be served again
 
 
 class Gap(NamedTuple):
-    """The longest time (seconds) in which one of the others did nothing, and nobody worked on a partition."""
+    """The longest time (seconds) in which one of the others was idle, and in which a partition was not served."""
 
     idle: float
-    still: float
+    unserved: float
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What one run saw; `back` in seconds."""
+    """The result of one run; `resumed` in seconds."""
 
     joins: Gap
     leaves: Gap
     killed: Gap
-    back: float
+    resumed: float
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """The gaps while one joins, leaves or is killed, though a job for each partition comes every 10 ms."""
+    """The gaps while one joins, leaves or is killed; each partition gets a job every 10 ms."""
     taken = bench.alternate({treadle.NAME: lambda _: _run(bench)})
     figures = []
     runs = taken.results[treadle.NAME]
@@ -58,21 +58,23 @@ def measure(bench: Bench) -> list[Figure]:
         ("is killed", [run.killed for run in runs]),
     ):
         idle = series([gap.idle for gap in gaps])
-        still = series([gap.still for gap in gaps])
+        unserved = series([gap.unserved for gap in gaps])
         name = f"Longest gap in the others' work when one of 4 consumers {what}"
         figures += [
             Figure(name, "s", idle, more_is_better=False, must=Limit(1), wanted=Limit(0.2), note=taken.note),
-            Figure(f"{name}, in one partition", "s", still, more_is_better=False, note=taken.note),
+            Figure(f"{name}, in one partition", "s", unserved, more_is_better=False, note=taken.note),
         ]
-    back = series([run.back for run in runs])
-    name = "Until all partitions of a killed consumer are worked on again, by the others"
+    resumed = series([run.resumed for run in runs])
+    name = "Until a killed consumer's partitions are served again, by the others"
     must, wanted = Limit(10), Limit(5)
-    figures.append(Figure(name, "s", back, more_is_better=False, must=must, wanted=wanted, note=taken.note))
+    figures.append(
+        Figure(name, "s", resumed, more_is_better=False, must=must, wanted=wanted, note=taken.note)
+    )
     return figures
 
 
 class Members:
-    """The consumers of a run, each with an account of its own."""
+    """The consumers of a run, each with its own records."""
 
     def __init__(self, bench: Bench, stack: ExitStack) -> None:
         self._bench, self._stack = bench, stack
@@ -80,7 +82,7 @@ class Members:
         self._children: list[Child] = []
 
     def add(self) -> Child:
-        """Start one more; returns at once."""
+        """Start one more, without waiting for it."""
         path = self._bench.new_file("records")
         self.paths.append(path)
         options = ("--queues", "default", "--slots", "5")
@@ -90,31 +92,31 @@ class Members:
         return self._stack.enter_context(child)
 
     def ask_all_to_stop(self) -> None:
-        """So that they end side by side."""
+        """Let them shut down in parallel."""
         for child in self._children:
             child.ask_to_stop()
 
     def owned(self, path: Path, at: float) -> set[int]:
-        """The partitions that the member with this account worked on just before."""
+        """The partitions whose jobs the member with these records performed just before."""
         return records.last_partitions(records.read(path), before=at, since=at - BEFORE)
 
     def everything(self) -> list[records.Record]:
-        """All accounts."""
+        """The records of all members."""
         return [record for path in self.paths for record in records.read(path)]
 
     def all_work(self, count: int) -> bool:
-        """Whether every partition is worked on, and the last `count` members have some each."""
+        """Whether every partition is served, and each of the last `count` members serves some."""
         now = time.monotonic()
         owned = [self.owned(path, now) for path in self.paths[-count:]]
         return all(owned) and set().union(*owned) == EVERYTHING
 
 
 def _run(bench: Bench) -> Changes:
-    log.fresh(bench.ground.kafka, Queue.DEFAULT)
+    log.fresh(bench.environment.kafka, Queue.DEFAULT)
     watched = bench.scale.watched
     with ExitStack() as stack:
         members = Members(bench, stack)
-        stack.enter_context(_steady_flow(bench.ground.kafka))
+        stack.enter_context(_steady_flow(bench.environment.kafka))
         fourth = [members.add() for _ in range(4)][-1]
         others = members.paths[:3]
         fourth.wait_until(lambda: members.all_work(4), within=60, what="four consumers sharing the work")
@@ -129,41 +131,41 @@ def _run(bench: Bench) -> Changes:
         begin = time.monotonic()
         fourth = members.add()
         path = members.paths[-1]
-        fourth.wait_until(lambda: records.count(path) > 0, within=60, what="a fourth consumer having work")
+        fourth.wait_until(lambda: records.count(path) > 0, within=60, what="the fourth consumer's first job")
         time.sleep(watched)
         joins = _gap(members, others, EVERYTHING, begin)
 
         begin = time.monotonic()
         gone = members.owned(path, begin)
         fourth.kill()
-        back = _wait_until_back(members, gone, killed=time.monotonic())  # until then it was at work itself
+        resumed = _wait_until_resumed(members, gone, killed=time.monotonic())  # it worked until then
         time.sleep(watched)
         killed = _gap(members, others, EVERYTHING - gone, begin)
         members.ask_all_to_stop()
-    return Changes(joins, leaves, killed, back)
+    return Changes(joins, leaves, killed, resumed)
 
 
 def _gap(members: Members, others: list[Path], partitions: set[int], begin: float) -> Gap:
-    end = time.monotonic() - UNDER_WAY
-    at_work = [[record.seconds for record in records.read(path)] for path in others]
+    end = time.monotonic() - UNWRITTEN
+    by_member = [[record.seconds for record in records.read(path)] for path in others]
     by_partition = records.moments_by_partition(members.everything(), partitions)
     return Gap(
-        records.longest_gap(at_work, begin, end),
+        records.longest_gap(by_member, begin, end),
         records.longest_gap(by_partition, begin, end),
     )
 
 
-def _wait_until_back(members: Members, partitions: set[int], killed: float) -> float:
+def _wait_until_resumed(members: Members, partitions: set[int], killed: float) -> float:
     while time.monotonic() < killed + PATIENCE:
-        if (back := records.back_at_work(members.everything(), partitions, killed)) is not None:
-            return back
+        if (resumed := records.resumed(members.everything(), partitions, killed)) is not None:
+            return resumed
         time.sleep(0.25)
-    raise NotMeasured(f"after {PATIENCE:.0f} s nobody worked on the partitions of a killed consumer")
+    raise NotMeasured(f"no consumer served the killed one's partitions within {PATIENCE:.0f} s")
 
 
 @contextmanager
 def _steady_flow(kafka: str) -> Iterator[None]:
-    """A job for every partition every `EVERY` seconds, until the `with` is left."""
+    """A job for every partition every `EVERY` seconds, until the end of the `with`."""
     over = threading.Event()
     producer = Producer({"bootstrap.servers": kafka, "linger.ms": 0, "log_level": 0})
 
@@ -173,8 +175,8 @@ def _steady_flow(kafka: str) -> Iterator[None]:
             for _ in range(log.PARTITIONS):
                 message = encode_job(seal(Record(number), source=log.SOURCE))
                 headers: Any = message.headers
-                place = log.partition_of(number)
-                producer.produce(message.topic, message.value, partition=place, headers=headers)
+                partition = log.partition_of(number)
+                producer.produce(message.topic, message.value, partition=partition, headers=headers)
                 number += 1
             producer.poll(0)
             due += EVERY

@@ -1,4 +1,4 @@
-"""Jobs that do nothing, per second: what a job system itself costs."""
+"""Jobs a second that do nothing: the overhead of the job system itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bench.figures import Figure, peers, series, times
 from bench.peers import bare_loop, celery, dramatiq, sidekiq, treadle
 from bench.workers import NoOp
 
-EXPECTED = 80_000  # of ours a second, to choose how many are done
+EXPECTED = 80_000  # jobs of ours a second, to choose how many to perform
 
 
 def measure(bench: Bench) -> list[Figure]:

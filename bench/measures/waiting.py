@@ -1,4 +1,4 @@
-"""Jobs that wait for something far away: 10 ms on 20 threads, and 100 ms with 5,000 coroutines in flight."""
+"""Jobs that wait for I/O: 10 ms on 20 threads, and 100 ms with 5,000 coroutines in flight."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IN_FLIGHT, LONG = 5_000, 0.1
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Ours alone, against what the waiting itself allows."""
+    """Treadle alone, against what the waits themselves allow."""
     return [*_threads(bench), *_coroutines(bench)]
 
 

@@ -1,1 +1,1 @@
-"""One file for each peer, and our own side: how it is started, filled and stopped."""
+"""One file per peer, and one for our own side: how it is started, filled and stopped."""

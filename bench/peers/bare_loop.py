@@ -1,8 +1,8 @@
-"""The bare loop, as the limit: consume, decode, 20 threads, offsets, a commit a second; no product code.
+"""The bare loop, as the upper bound: consume, decode, 20 threads, offsets, a commit a second; no product code.
 
-Each thread takes a batch for itself, decodes and performs it. Of a batch only its first and last offset
-are tracked, of a job nothing is told, and one that fails would be lost: this is what the language and
-the client allow, not something to run.
+Each thread takes its own batch, decodes it and performs its jobs. Only a batch's first and last offsets are tracked,
+nothing is reported about a job, and one that fails would be lost: this is what the language and the client allow, not
+something to run.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bench.bench import Bench, Marks, marks_of
 from bench.children import Child
 from bench.counting import Counting
 from bench.workers import NoOp
+from streams.headers import ATTEMPT, ID, QUEUE, SOURCE, TIME, TYPE
 from streams.job import Queue
 from streams.topics import topic_of
 
@@ -32,13 +33,13 @@ THREADS, BATCH = 20, 500
 
 
 class Arguments(msgspec.Struct, forbid_unknown_fields=True):
-    """Of the no-op job."""
+    """The arguments of the no-op job."""
 
     number: int
 
 
-class Papers(msgspec.Struct):
-    """What a consumer needs to know of a job, whatever it does with it."""
+class Envelope(msgspec.Struct):
+    """What any consumer needs to know about a job."""
 
     job: Arguments
     id: str
@@ -50,7 +51,7 @@ class Papers(msgspec.Struct):
 
 
 class Loop:
-    """What the threads share. Positions and batches under way, by partition, are kept under the lock."""
+    """What the threads share. The lock guards positions and batches in flight, by partition."""
 
     def __init__(self, kafka: str) -> None:
         self.consumer = Consumer(
@@ -67,26 +68,26 @@ class Loop:
         self.consumer.subscribe([topic_of(Queue.DEFAULT)])
         self.stop = threading.Event()
         self._lock = threading.Lock()
-        self._under_way: dict[int, set[int]] = {}
+        self._in_flight: dict[int, set[int]] = {}
         self._position: dict[int, int] = {}
 
     def serve(self, counting: Counting) -> None:
-        """Take batches and perform them, until told to stop."""
+        """Take batches and perform their jobs, until asked to stop."""
         decode = msgspec.json.Decoder(Arguments).decode
         workers = {"bench.noop": lambda job: counting.one()}
         while not self.stop.is_set():
-            with self._lock:  # taken and noted in one step, or a commit could pass a batch
+            with self._lock:  # taken and recorded in one step, or a commit could overtake a batch
                 batch: list[Any] = self.consumer.consume(BATCH, timeout=0.1)
-                firsts = self._note(batch)
+                firsts = self._record(batch)
             for message in batch:
-                papers = _read(message, decode)
-                workers[papers.kind](papers.job)
+                envelope = _read(message, decode)
+                workers[envelope.kind](envelope.job)
             with self._lock:
                 for partition, first in firsts.items():
-                    self._under_way[partition].discard(first)
+                    self._in_flight[partition].discard(first)
 
     def serve_or_die(self, counting: Counting) -> None:
-        """As `serve`; a failure is told in the log and ends the process, or everybody would wait for it."""
+        """As `serve`; a failure is logged and ends the process, which the others would otherwise wait for."""
         try:
             self.serve(counting)
         except Exception:
@@ -94,48 +95,48 @@ class Loop:
             os._exit(1)
 
     def commit(self) -> None:
-        """Commit, of each partition, what lies below the first batch under way."""
+        """Commit, for each partition, everything before its first batch in flight."""
         with self._lock:
             topic = topic_of(Queue.DEFAULT)
-            places = [
-                TopicPartition(topic, partition, min(self._under_way[partition], default=position))
+            offsets = [
+                TopicPartition(topic, partition, min(self._in_flight[partition], default=position))
                 for partition, position in self._position.items()
             ]
-        if places:
-            self.consumer.commit(offsets=places, asynchronous=True)
+        if offsets:
+            self.consumer.commit(offsets=offsets, asynchronous=True)
 
-    def _note(self, batch: list[Any]) -> dict[int, int]:
+    def _record(self, batch: list[Any]) -> dict[int, int]:
         firsts: dict[int, int] = {}
         for message in batch:
             partition, offset = message.partition(), message.offset()
             firsts.setdefault(partition, offset)
             self._position[partition] = offset + 1
         for partition, first in firsts.items():
-            self._under_way.setdefault(partition, set()).add(first)
+            self._in_flight.setdefault(partition, set()).add(first)
         return firsts
 
 
-def _read(message: Any, decode: Any) -> Papers:
+def _read(message: Any, decode: Any) -> Envelope:
     headers = dict(message.headers())
-    return Papers(
+    return Envelope(
         decode(message.value()),
-        headers["ce_id"].decode(),
-        headers["ce_type"].decode(),
-        headers["ce_source"].decode(),
-        datetime.fromisoformat(headers["ce_time"].decode()),
-        headers.get("treadle_queue", b"default").decode(),
-        int(headers.get("treadle_attempt", b"1")),
+        headers[ID].decode(),
+        headers[TYPE].decode(),
+        headers[SOURCE].decode(),
+        datetime.fromisoformat(headers[TIME].decode()),
+        headers.get(QUEUE, b"default").decode(),
+        int(headers.get(ATTEMPT, b"1")),
     )
 
 
 def perform(bench: Bench, jobs: int) -> Marks:
-    """Fill the same topic with the same jobs, and let the loop do them."""
-    log.fresh(bench.ground.kafka, Queue.DEFAULT)
-    log.fill(bench.ground.kafka, map(NoOp, range(jobs)))
+    """Fill the same topic with the same jobs, and let the loop perform them."""
+    log.fresh(bench.environment.kafka, Queue.DEFAULT)
+    log.fill(bench.environment.kafka, map(NoOp, range(jobs)))
     marks = bench.new_file("marks")
-    environment = {"BENCH_JOBS": str(jobs), "BENCH_MARKS": str(marks)}
-    argv = [sys.executable, "-m", "bench.peers.bare_loop", bench.ground.kafka]
-    with Child(NAME, argv, environment, bench.ground.logs / "bare_loop.log") as child:
+    env = {"BENCH_JOBS": str(jobs), "BENCH_MARKS": str(marks)}
+    argv = [sys.executable, "-m", "bench.peers.bare_loop", bench.environment.kafka]
+    with Child(NAME, argv, env, bench.environment.logs / "bare_loop.log") as child:
         return marks_of(child, marks, jobs, within=120)
 
 

@@ -1,4 +1,4 @@
-"""Celery (Python, Redis): one process, its pool of 20 threads, everything else as it comes."""
+"""Celery (Python, Redis): one process, its pool of 20 threads, everything else at its defaults."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ EXPECTED = 800
 
 
 def perform(bench: Bench, jobs: int) -> Marks:
-    """Fill the queue, and let a fresh process do the jobs."""
+    """Fill the queue, and let a fresh process perform the jobs."""
     if importlib.util.find_spec("celery") is None:
         raise NotMeasured(f"is not installed: {INSTALL}")
     marks = bench.new_file("marks")
-    environment = {"BENCH_REDIS": redis_of(bench), "BENCH_JOBS": str(jobs), "BENCH_MARKS": str(marks)}
+    env = {"BENCH_REDIS": redis_of(bench), "BENCH_JOBS": str(jobs), "BENCH_MARKS": str(marks)}
     empty(bench)
-    finish("celery_jobs", [sys.executable, "-m", "bench.peers.celery_jobs"], environment, within=300)
+    finish("celery_jobs", [sys.executable, "-m", "bench.peers.celery_jobs"], env, within=300)
     worker = ["worker", "--pool", "threads", "--concurrency", "20", "--loglevel", "WARNING"]
     argv = [sys.executable, "-m", "celery", "-A", "bench.peers.celery_jobs", *worker]
-    with Child(NAME, argv, environment, bench.ground.logs / "celery.log") as child:
+    with Child(NAME, argv, env, bench.environment.logs / "celery.log") as child:
         return marks_then_kill(child, marks, jobs, within=60 + jobs / 50)

@@ -1,4 +1,4 @@
-"""Dramatiq (Python, Redis): one process, 20 threads, everything else as it comes."""
+"""Dramatiq (Python, Redis): one process, 20 threads, everything else at its defaults."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ EXPECTED = 4_000
 
 
 def perform(bench: Bench, jobs: int) -> Marks:
-    """Fill the queue, and let a fresh process do the jobs."""
+    """Fill the queue, and let a fresh process perform the jobs."""
     if importlib.util.find_spec("dramatiq") is None:
         raise NotMeasured(f"is not installed: {INSTALL}")
     marks = bench.new_file("marks")
-    environment = {"BENCH_REDIS": redis_of(bench), "BENCH_JOBS": str(jobs), "BENCH_MARKS": str(marks)}
+    env = {"BENCH_REDIS": redis_of(bench), "BENCH_JOBS": str(jobs), "BENCH_MARKS": str(marks)}
     empty(bench)
-    finish("dramatiq_jobs", [sys.executable, "-m", "bench.peers.dramatiq_jobs"], environment, within=300)
+    finish("dramatiq_jobs", [sys.executable, "-m", "bench.peers.dramatiq_jobs"], env, within=300)
     argv = [
         sys.executable,
         "-m",
@@ -33,5 +33,5 @@ def perform(bench: Bench, jobs: int) -> Marks:
         "--threads",
         "20",
     ]
-    with Child(NAME, argv, environment, bench.ground.logs / "dramatiq.log") as child:
+    with Child(NAME, argv, env, bench.environment.logs / "dramatiq.log") as child:
         return marks_then_kill(child, marks, jobs, within=60 + jobs / 50)

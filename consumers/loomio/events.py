@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, case, func, insert, select
 
 from consumers.loomio import versions
-from consumers.loomio.tables import (
+from consumers.loomio.schema.tables import (
     comments,
     discussions,
     events,
@@ -30,7 +30,7 @@ def record(
     at: datetime,
     custom_fields: dict[str, Any] | None = None,
 ) -> int:
-    """Record a fact that is no item of a thread. Returns the event's id; publish it with `PublishEvent`."""
+    """Record a fact that is not an item of a thread. Returns the event's id; publish it with `PublishEvent`."""
     event = insert(events).values(
         kind=kind,
         eventable_type=eventable_type,
@@ -48,7 +48,7 @@ def find(db: Connection, event_id: int) -> Row[Any]:
     """An event with the group, discussion and poll that its eventable belongs to, as far as they are known.
 
     Columns: those of `events`, with `thread_id` for the thread that the event is an item of; `group_id`,
-    `discussion_id`, `poll_id`. Raises LookupError when there is no such event, or none yet: Loomio enqueues
+    `discussion_id`, `poll_id`. Raises LookupError when there is no such event, or not yet: Loomio enqueues
     from within the transaction that inserts the row.
     """
     event = db.execute(_IN_CONTEXT.where(events.c.id == event_id)).one_or_none()
@@ -58,7 +58,7 @@ def find(db: Connection, event_id: int) -> Row[Any]:
 
 
 def _in_context() -> Any:
-    # A reaction belongs where the record belongs that it is about.
+    # A reaction belongs to whatever the record it is about belongs to.
     subject_type = func.coalesce(reactions.c.reactable_type, events.c.eventable_type)
     subject_id = func.coalesce(reactions.c.reactable_id, events.c.eventable_id)
 

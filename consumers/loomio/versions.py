@@ -1,4 +1,4 @@
-"""The history that Loomio keeps of its records: rows of `versions`, written by every save with callbacks."""
+"""The history that Loomio keeps of its records: rows of `versions`, written at every save with callbacks."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from consumers.loomio.tables import versions
+from consumers.loomio.schema.tables import versions
 
 
 def record_update(
     db: Connection, item_type: str, item_id: int, changes: Mapping[str, tuple[Any, Any]], *, at: datetime
 ) -> int:
-    """Remember what changed in a record, as {column: (before, after)}. Returns the version's id.
+    """Record what changed in a record, as {column: (before, after)}. Returns the version's id.
 
-    Give the tracked columns only; `updated_at` is none of them.
+    Pass tracked columns only; `updated_at` is not one of them.
     """
     version = insert(versions).values(
         item_type=item_type,
@@ -33,7 +33,7 @@ def newest(db: Connection, item_type: str, item_id: int) -> int | None:
 
 
 def _plain(value: Any) -> Any:
-    """Times as ISO 8601 in UTC with milliseconds, as Rails writes them."""
+    """A value for JSON: times as ISO 8601 in UTC with milliseconds, as Rails writes them."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return value

@@ -1,4 +1,4 @@
-"""The workers, one file per family, one function per kind. Importing this package declares them all."""
+"""The workers: one file per family, one function per kind. Importing this package declares them all."""
 
 from consumers.workers import agents, events, polls, search, threads
 

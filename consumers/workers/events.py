@@ -1,7 +1,8 @@
-"""What is done about events, the facts that Loomio records."""
+"""Workers for jobs about events, the facts that Loomio records."""
 
 from consumers.context import Context
-from consumers.loomio import events, readers
+from consumers.loomio import events
+from consumers.loomio.threads import readers
 from consumers.worker import worker
 from streams.event import Event
 from streams.jobs.events import PublishEvent
@@ -9,7 +10,7 @@ from streams.jobs.events import PublishEvent
 
 @worker(PublishEvent)
 def publish_event(job: PublishEvent, ctx: Context) -> None:
-    """Note that the actor has read his own part, and publish the event for the agents to hear."""
+    """Mark what the actor wrote as read by them, and publish the event, so that the agents receive it."""
     with ctx.transaction() as db:
         event = events.find(db, job.event_id)
         readers.note_own_part(db, event, at=ctx.now)

@@ -1,7 +1,8 @@
-"""What is done about polls."""
+"""Workers for jobs about polls."""
 
 from consumers.context import Context
-from consumers.loomio import events, polls
+from consumers.loomio import events
+from consumers.loomio.polls import closing
 from consumers.worker import worker
 from streams.errors import Discard
 from streams.jobs.events import PublishEvent
@@ -13,9 +14,9 @@ PAGE = 500
 
 @worker(FindExpiredPolls)
 def find_expired_polls(job: FindExpiredPolls, ctx: Context) -> None:
-    """Have each poll closed whose closing time has passed."""
+    """Enqueue a job for each poll whose closing time has passed."""
     with ctx.transaction() as db:
-        page = polls.past_closing(db, at=ctx.now, after=job.after, limit=PAGE)
+        page = closing.past_closing(db, at=ctx.now, after=job.after, limit=PAGE)
         ctx.enqueue(*(ClosePoll(poll_id=poll.id) for poll in page))
         if len(page) == PAGE:
             ctx.enqueue(FindExpiredPolls(after=(page[-1].closing_at, page[-1].id)))
@@ -23,11 +24,11 @@ def find_expired_polls(job: FindExpiredPolls, ctx: Context) -> None:
 
 @worker(ClosePoll)
 def close_poll(job: ClosePoll, ctx: Context) -> None:
-    """Close one poll, and tell that it has expired. All in one transaction: a crash leaves it open."""
+    """Close one poll, and record that it has expired. All in one transaction: a crash leaves it open."""
     with ctx.transaction() as db:
-        poll = polls.lock(db, job.poll_id)
+        poll = closing.lock(db, job.poll_id)
         if poll.closed_at is not None:
             raise Discard("already closed")
-        polls.close(db, poll, at=ctx.now)
+        closing.close(db, poll, at=ctx.now)
         event_id = events.record(db, "poll_expired", "Poll", poll.id, user_id=poll.author_id, at=ctx.now)
         ctx.enqueue(ReindexPoll(poll_id=poll.id), PublishEvent(event_id=event_id))

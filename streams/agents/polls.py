@@ -10,5 +10,5 @@ from streams.tick import Tick
 
 @on_tick("polls.close_expired")
 def close_expired_polls(tick: Tick) -> Iterator[Job]:
-    """Every hour, polls whose time is over are looked for and closed."""
+    """Every hour, find and close the polls whose closing time has passed."""
     yield FindExpiredPolls()

@@ -6,9 +6,9 @@ from streams.job import Job
 
 
 class React(Job, kind="agents.react"):
-    """Have one agent react to one fact again, because its reaction failed.
+    """Run one agent on one fact again, because its reaction failed.
 
-    `topic` is where the fact lay, `fact` what the message held.
+    `topic` and `fact` are the topic and the value of the fact's message.
     """
 
     agent: str

@@ -4,6 +4,6 @@ from streams.job import Job
 
 
 class PublishEvent(Job, kind="events.publish", key="event:{event_id}", replaces="PublishEventWorker"):
-    """Bring an event of Loomio's to `loomio.events`, where the agents hear it."""
+    """Publish an event of Loomio's on `loomio.events`, where the agents hear it."""
 
     event_id: int

@@ -11,9 +11,9 @@ class FindExpiredPolls(
     key="schedule:polls.close_expired",
     replaces="PollService.expire_lapsed_polls",
 ):
-    """Find polls whose closing time has passed, a page at a time, and have each of them closed.
+    """Find polls whose closing time has passed, a page at a time, and enqueue a `ClosePoll` for each.
 
-    `after` is where the last page ended: closing time and id of its last poll.
+    `after` is where the previous page ended: the closing time and id of its last poll.
     """
 
     after: tuple[datetime, int] | None = None

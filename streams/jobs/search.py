@@ -1,4 +1,4 @@
-"""Jobs that write rows of the search index anew."""
+"""Jobs that rewrite rows of the search index."""
 
 from streams.job import Job
 
@@ -6,7 +6,7 @@ from streams.job import Job
 class ReindexPoll(
     Job, kind="search.reindex_poll", key="search:poll:{poll_id}", replaces="SearchService.reindex_by_poll_id"
 ):
-    """Write the search rows of a poll, its stances and its outcomes anew."""
+    """Rewrite the search rows of a poll, its stances and its outcomes."""
 
     poll_id: int
 
@@ -17,7 +17,7 @@ class ReindexDiscussion(
     key="search:discussion:{discussion_id}",
     replaces="SearchService.reindex_by_discussion_id",
 ):
-    """Write the search rows of a thread anew: the discussion, and all that was said and voted in it."""
+    """Rewrite the search rows of a thread: the discussion, and all that was said and voted in it."""
 
     discussion_id: int
 
@@ -28,7 +28,7 @@ class ReindexAuthor(
     key="search:author:{author_id}",
     replaces="SearchService.reindex_by_author_id",
 ):
-    """Write the search rows of everything one person wrote anew."""
+    """Rewrite the search rows of everything one person wrote."""
 
     author_id: int
 
@@ -39,7 +39,7 @@ class ReindexComment(
     key="search:comment:{comment_id}",
     replaces="SearchService.reindex_by_comment_id",
 ):
-    """Write the search row of one comment anew."""
+    """Rewrite the search row of one comment."""
 
     comment_id: int
 
@@ -50,4 +50,4 @@ class ReindexEverything(
     key="search:everything",
     replaces="SearchService.reindex_everything",
 ):
-    """Write the search rows of the whole database."""
+    """Rewrite the search rows of the whole database."""

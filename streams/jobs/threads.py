@@ -12,6 +12,6 @@ class RepairThread(
     replaces="RepairThreadWorker",
     policy=NO_RETRIES,
 ):
-    """Give the items of a thread their parents, positions and counters anew."""
+    """Recompute the parents, positions and counters of a thread's items."""
 
     discussion_id: int

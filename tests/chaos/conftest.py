@@ -1,7 +1,7 @@
-"""A line whose processes are killed; it finds the topics made.
+"""Fixtures of the tests that kill processes and brokers.
 
-The seed of a test is printed, and TREADLE_TEST_SEED=… gives the same moments again, as far as machines allow.
-TREADLE_CHAOS=long has everything last longer: that is `make chaos`.
+The seed of each test is printed; TREADLE_TEST_SEED=… repeats its moments, as far as the machine allows.
+TREADLE_CHAOS=long makes everything last longer: that is `make chaos`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support.commands import Commands
 from tests.support.line import Line, a_line
 from tests.support.planned import ROOT
 from tests.support.topics import Topics, looking_into
-from treadle.local.stack import Stack
+from treadle.dev.local.stack import Stack
 
 
 @pytest.fixture
@@ -38,20 +38,20 @@ def line(topics: Topics, commands: Commands, tmp_path: Path) -> Iterator[Line]:
 
 @pytest.fixture
 def shop(line: Line) -> Line:
-    """A line whose jobs leave records."""
+    """A line with the jobs of `chaos_jobs.py`, which leave records."""
     return with_shop(line)
 
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Stack]:
-    """A broker for this test alone: the others' goes on."""
+    """A broker for this test alone; the shared one is not touched."""
     with a_broker(tmp_path / "stack") as stack:
         yield stack
 
 
 @pytest.fixture
 def line_of_its_own(broker: Stack, commands: Commands, tmp_path: Path) -> Iterator[Line]:
-    """A line on the broker that is to come to harm."""
+    """A line on the broker that the test kills."""
     folder = tmp_path / "line"
     folder.mkdir()
     with looking_into(broker.kafka) as topics, a_line(topics, commands, folder) as line:
@@ -59,6 +59,7 @@ def line_of_its_own(broker: Stack, commands: Commands, tmp_path: Path) -> Iterat
 
 
 def with_shop(line: Line, name: str = "chaos_jobs") -> Line:
+    """The line, with its workers from this module of `tests/support/shops/`."""
     shutil.copy(ROOT / f"tests/support/shops/{name}.py", line.folder)
     line.settings["WORKERS"] = name
     return line

@@ -1,4 +1,4 @@
-"""Consumers join and leave in order, all the time and under load: nothing is lost, repeated, or out of order."""
+"""Consumers keep joining and leaving gracefully under load: nothing is lost, repeated or reordered."""
 
 from __future__ import annotations
 
@@ -16,48 +16,49 @@ from tests.support.waiting import time_passes, wait_until
 
 JOBS = 40_000 if LONG else 12_000
 KEYS = 300
-AT_MOST = 4  # consumers at once
+MAX_CONSUMERS = 4
 MEMBERSHIPS = ["cooperative", "eager", "consumer"] if LONG else ["cooperative"]
 
 
 @pytest.mark.parametrize("membership", MEMBERSHIPS)
-def test_a_storm_of_joins_and_leaves_disturbs_nothing(
+def test_joins_and_leaves_under_load_lose_repeat_and_reorder_nothing(
     shop: Line, chance: random.Random, membership: str
 ) -> None:
     shop.settings["GROUP"] = membership
     account = Account(shop)
     consumers = [start_consumer(shop)]
     enqueue(shop, "chaos.in_order", range(JOBS // 2), keys=KEYS)
-    wait_until(lambda: account.numbers, told="the first is at work")
+    wait_until(lambda: account.numbers, what="the first job has been performed")
     enqueue(shop, "chaos.in_order", range(JOBS // 2, JOBS), keys=KEYS)
     left: list[Started] = []
 
     while len(account.numbers) < JOBS and shop.unfinished(Queue.LOW):
         time_passes(consumers[0], chance.uniform(0, 0.5))
-        at_work = [consumer for consumer in consumers if account.by(consumer.pid)]
-        if len(at_work) > 1 and (len(consumers) == AT_MOST or chance.random() < 0.5):
-            leaving = chance.choice(at_work)
+        busy = [consumer for consumer in consumers if account.by(consumer.pid)]
+        if len(busy) > 1 and (len(consumers) == MAX_CONSUMERS or chance.random() < 0.5):
+            leaving = chance.choice(busy)
             consumers.remove(leaving)
             leaving.terminate()
             left.append(leaving)
-        elif len(consumers) < AT_MOST:
+        elif len(consumers) < MAX_CONSUMERS:
             consumers.append(start_consumer(shop))
-    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="all is committed")
-    changes = f"{len(left) + len(consumers)} joined, {len(left)} left meanwhile"
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, what="every job has been committed")
+    changes = f"{len(left) + len(consumers)} joined, {len(left)} left under load"
     wait_until(
-        lambda: shop.log.count("consumer_started") == len(left) + len(consumers), told="all have begun"
+        lambda: shop.log.count("consumer_started") == len(left) + len(consumers),
+        what="all consumers have started",
     )
-    ended = {consumer.wait(40) for consumer in left} | {shop.end(consumer) for consumer in consumers}
+    exit_codes = {consumer.wait(40) for consumer in left} | {shop.end(consumer) for consumer in consumers}
 
-    print(account.told(JOBS, in_order=f"{KEYS} keys", consumers=changes))
-    assert ended == {0}
+    print(account.summary(JOBS, in_order=f"{KEYS} keys", consumers=changes))
+    assert exit_codes == {0}
     assert len(left) >= 2
     assert account.numbers == set(range(JOBS))
     assert account.repeated == []
-    told = defaultdict(list)
+    by_key = defaultdict(list)
     for record in account.performed:
-        told[record.key].append(record.number)
-    assert [key for key, numbers in told.items() if numbers != sorted(numbers)] == []
+        by_key[record.key].append(record.number)
+    assert [key for key, numbers in by_key.items() if numbers != sorted(numbers)] == []
 
 
 def start_consumer(line: Line) -> Started:

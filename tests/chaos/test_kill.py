@@ -1,4 +1,4 @@
-"""Processes are killed with -9 at random moments: everything is done, once each, and nothing is lost."""
+"""Processes are killed with -9 at random moments: nothing is lost, and everything is done exactly once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from streams.codec import encode_event
 from streams.job import Queue
 from streams.message import Received
+from streams.wire.facts import encode_event
 from tests.support.builders.messages import a_fact
 from tests.support.line import Line
 from tests.support.started import Started
 from tests.support.waiting import time_passes, wait_until
-from treadle import practice
+from treadle.dev import practice
 
 COOP = "killed_consumers"
 LAPSED = 200
@@ -59,30 +59,30 @@ def test_killed_consumers_close_every_poll_exactly_once(line: Line, coop: str, c
     lapsed = {row[0] for row in rows(coop, LAPSED_POLLS)}
     assert line.treadle("enqueue", "polls.find_expired").returncode == 0
 
-    killed_at_work = 0
+    killed_while_busy = 0
     for _ in range(CONSUMERS_KILLED):
         before = closed(coop)
         consumer = start_consumer(line)
-        wait_until(lambda: closed(coop) > before or done(line), told="polls are closing")  # noqa: B023
+        wait_until(lambda: closed(coop) > before or done(line), what="a poll has been closed")  # noqa: B023
         time_passes(consumer, chance.uniform(0, 0.3))
         line.end(consumer, signal.SIGKILL)
-        killed_at_work += before < closed(coop) < len(lapsed)
+        killed_while_busy += before < closed(coop) < len(lapsed)
     consumer = start_consumer(line)
-    wait_until(lambda: done(line), within=60, told="all jobs are done")
+    wait_until(lambda: done(line), within=60, what="every job has been committed")
     assert line.end(consumer) == 0
 
-    print(f"killed while polls were closing: {killed_at_work} of {CONSUMERS_KILLED}")
-    assert killed_at_work
+    print(f"killed while polls were closing: {killed_while_busy} of {CONSUMERS_KILLED}")
+    assert killed_while_busy
     assert line.sent("jobs.dead") == []
     assert rows(coop, LAPSED_POLLS) == []
-    told = [(event, poll) for event, poll in rows(coop, EXPIRED) if poll in lapsed]
-    assert Counter(poll for _, poll in told) == Counter(lapsed)
+    expired = [(event, poll) for event, poll in rows(coop, EXPIRED) if poll in lapsed]
+    assert Counter(poll for _, poll in expired) == Counter(lapsed)
     jobs = {job_id(message) for queue in Queue for message in line.sent(f"jobs.{queue}")}
     recorded = {row[0] for row in rows(coop, "SELECT job_id FROM treadle.done")}
     assert recorded == jobs
     assert len(jobs) == 1 + 3 * len(lapsed)
     published = {int(dict(message.headers)["ce_id"]) for message in line.sent("loomio.events")}
-    assert published == {event for event, _ in told}
+    assert published == {event for event, _ in expired}
 
 
 def test_killed_agents_answer_every_fact(line: Line, chance: random.Random) -> None:
@@ -91,20 +91,20 @@ def test_killed_agents_answer_every_fact(line: Line, chance: random.Random) -> N
     facts = [encode_event(a_fact(id=n, kind="shop_opened", group_id=n % 50)) for n in range(FACTS)]
     line.send(facts)
 
-    killed_at_work = 0
+    killed_while_busy = 0
     for _ in range(AGENTS_KILLED):
         before = len(line.sent("jobs.default"))
         agents = line.start("agents")
-        wait_until(lambda: len(line.sent("jobs.default")) > before, told="facts are answered")  # noqa: B023
+        wait_until(lambda: len(line.sent("jobs.default")) > before, what="a fact has been answered")  # noqa: B023
         time_passes(agents, chance.uniform(0, 0.4))
         line.kill(agents)
-        killed_at_work += not heard(line)
+        killed_while_busy += not heard(line)
     agents = line.start("agents")
-    wait_until(lambda: heard(line), within=60, told="all facts are heard")
+    wait_until(lambda: heard(line), within=60, what="every fact has been committed")
     assert line.end(agents) == 0
 
-    print(f"killed while facts were answered: {killed_at_work} of {AGENTS_KILLED}")
-    assert killed_at_work
+    print(f"killed while facts were answered: {killed_while_busy} of {AGENTS_KILLED}")
+    assert killed_while_busy
     ids: dict[bytes | None, set[str]] = {}
     for message in line.sent("jobs.default"):
         ids.setdefault(message.value, set()).add(job_id(message))
@@ -116,7 +116,7 @@ def test_killed_agents_answer_every_fact(line: Line, chance: random.Random) -> N
 
 
 def start_consumer(line: Line) -> Started:
-    """Under the name of the one that was killed, so that Kafka gives it the partitions at once."""
+    """Start one under the name of the killed one, so that Kafka gives it the partitions immediately."""
     return line.start("consumer", KAFKA_GROUP_INSTANCE_ID="one")
 
 

@@ -1,4 +1,4 @@
-"""Three consumers at full load are killed with -9 again and again; nothing is lost, and little is repeated."""
+"""Three consumers under full load are killed with -9 again and again: nothing is lost, and little is repeated."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.started import Started
 from tests.support.waiting import time_passes, wait_until
 
 SLOTS = 8
-# Eager members keep their names, but for one: Kafka gives the next of that name the partitions at once, and for
-# those of the nameless the others wait until its session is over. Cooperative members cannot have names.
+# All eager members but one have names. Kafka gives a named member's partitions to the next of that name immediately;
+# those of a nameless one go to the others when its session times out. Cooperative members cannot have names.
 GROUPS = {"eager": ["one", "two", ""], "cooperative": ["", "", ""]}
 JOBS = {"eager": 150_000, "cooperative": 60_000} if LONG else {"eager": 24_000}
 
@@ -37,37 +37,38 @@ def test_consumers_killed_in_a_loop_lose_nothing(shop: Line, chance: random.Rand
     kills: list[Kill] = []
     consumers = [start_consumer(shop, name) for name in names]
 
-    def most_is_done() -> bool:
+    def nearly_done() -> bool:
         return len(account.numbers) > 0.95 * jobs
 
-    def at_work() -> list[int]:
+    def busy() -> list[int]:
         return [number for number, consumer in enumerate(consumers) if account.by(consumer.pid)]
 
-    while not most_is_done():
-        wait_until(lambda: at_work() or most_is_done(), within=40, told="somebody is at work")
-        if most_is_done():
+    while not nearly_done():
+        wait_until(lambda: busy() or nearly_done(), within=40, what="a consumer has performed a job")
+        if nearly_done():
             break
-        number = chance.choice(at_work())
+        number = chance.choice(busy())
         time_passes(consumers[number], chance.uniform(0, 2))
         shop.kill(consumers[number])
         kills.append(Kill(consumers[number].pid, time.time()))
         consumers[number] = start_consumer(shop, names[number])
-    wait_until(lambda: len(account.numbers) == jobs, within=60, told="all is performed")
-    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, within=60, told="all is committed")
+    wait_until(lambda: len(account.numbers) == jobs, within=60, what="every job has been performed")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, within=60, what="every job has been committed")
     wait_until(
-        lambda: shop.log.count("consumer_started") == len(kills) + len(consumers), told="all have begun"
+        lambda: shop.log.count("consumer_started") == len(kills) + len(consumers),
+        what="all consumers have started",
     )
-    ended = [shop.end(consumer) for consumer in consumers]
+    exit_codes = [shop.end(consumer) for consumer in consumers]
 
     commits = CommitLog(shop)
-    lost = [record for record in account.performed if was_uncommitted(record, kills, commits)]
-    allowed = len(lost) + SLOTS * len(kills)
+    uncommitted = [record for record in account.performed if was_uncommitted(record, kills, commits)]
+    allowed = len(uncommitted) + SLOTS * len(kills)
     repeats = [record for records in account.repeated for record in records[:-1]]
-    print(account.told(jobs, killed=f"{len(kills)} consumers", allowed=f"to be repeated {allowed}"))
-    assert ended == [0, 0, 0]
+    print(account.summary(jobs, killed=f"{len(kills)} consumers", allowed_repeats=allowed))
+    assert exit_codes == [0, 0, 0]
     assert len(kills) >= 2
     assert account.numbers == set(range(jobs))
-    assert set(repeats) <= set(lost)
+    assert set(repeats) <= set(uncommitted)
     assert len(repeats) <= allowed
     assert shop.sent("jobs.dead") == []
 
@@ -78,5 +79,5 @@ def start_consumer(line: Line, name: str) -> Started:
 
 
 def was_uncommitted(record: Record, kills: list[Kill], commits: CommitLog) -> bool:
-    """Whether it was performed by a process that was killed before Kafka took a commit with it."""
+    """Whether its process was killed before Kafka accepted a commit that has it as finished."""
     return any(record.pid == kill.pid and not commits.holds(record, by=kill.at) for kill in kills)

@@ -1,6 +1,6 @@
-"""Consumers and retries processes are killed with -9 while jobs fail and wait: each ends as its policy says.
+"""Consumers and retries processes are killed with -9 while jobs fail and wait: each job ends as its policy says.
 
-The seed is printed; TREADLE_TEST_SEED=… gives the same moments again, as far as machines allow.
+The seed is printed; TREADLE_TEST_SEED=… repeats the same moments, as far as the machine allows.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import signal
 import time
 from collections import defaultdict
 
-from streams.dead import failure_of
 from streams.job import Queue
+from streams.wire.failure import failure_of
 from tests.support.line import Line
 from tests.support.planned import ROOT
 from tests.support.waiting import wait_until
 
 JOBS = 300
 KILLS = 6
-ATTEMPTS = 3  # as the policy of retry.fail allows
+ATTEMPTS = 3  # what the policy of retry.fail allows
 
 
-def test_killed_retries_and_consumers_end_every_job_as_its_policy_says(line: Line) -> None:
+def test_every_job_ends_as_its_policy_says_although_processes_are_killed(line: Line) -> None:
     seed = int(os.environ.get("TREADLE_TEST_SEED", time.time_ns() % 1_000_000))
     print(f"TREADLE_TEST_SEED={seed}")
     chance = random.Random(seed)
@@ -33,7 +33,7 @@ def test_killed_retries_and_consumers_end_every_job_as_its_policy_says(line: Lin
     failing = {f"job{number}": chance.randint(0, 4) for number in range(JOBS)}
     commands = {"retries": ["retries"], "consumer": ["consumer", "--queues", "low"]}
     running = {name: line.start(*command, KAFKA_GROUP_INSTANCE_ID=name) for name, command in commands.items()}
-    wait_until(lambda: line.log.count("partitions_assigned") >= 2, told="both have their partitions")
+    wait_until(lambda: line.log.count("partitions_assigned") >= 2, what="both processes have partitions")
 
     jobs = [
         {"kind": "retry.fail", "args": {"word": word, "times": times}, "in": f"PT{chance.uniform(0, 4):.3f}S"}
@@ -42,29 +42,34 @@ def test_killed_retries_and_consumers_end_every_job_as_its_policy_says(line: Lin
     enqueued = line.treadle("enqueue", "-", stdin="".join(json.dumps(job) + "\n" for job in jobs))
     assert enqueued.returncode == 0, enqueued.stderr
     words = dict(zip(enqueued.stdout.split(), failing, strict=True))
-    killed_at_work = 0
+    killed_while_busy = 0
     for _ in range(KILLS):
         before = len(line.out)
-        wait_until(lambda: len(line.out) > before or over(line, failing), within=60, told="it goes on")  # noqa: B023
+        wait_until(
+            lambda: len(line.out) > before or all_have_ended(line, failing),  # noqa: B023
+            within=60,
+            what="another attempt was made",
+        )
         name = chance.choice(["retries", "retries", "consumer"])
-        killed_at_work += not over(line, failing)
+        killed_while_busy += not all_have_ended(line, failing)
         line.end(running[name], signal.SIGKILL)
         running[name] = line.start(*commands[name], KAFKA_GROUP_INSTANCE_ID=name)
-    wait_until(lambda: over(line, failing), within=90, told="every job has ended")
-    wait_until(lambda: line.waiting == 0 and line.unfinished(Queue.LOW) == 0, told="nothing waits")
+    wait_until(lambda: all_have_ended(line, failing), within=90, what="every job has ended")
+    wait_until(lambda: line.waiting == 0 and line.unfinished(Queue.LOW) == 0, what="no job is waiting")
 
     assert [line.end(process) for process in running.values()] == [0, 0]
     needed = sum(min(times + 1, ATTEMPTS) for times in failing.values())
     print(
-        f"killed while jobs were waiting: {killed_at_work} of {KILLS}; attempts: {len(line.out)} for {needed}"
+        f"killed while jobs were waiting: {killed_while_busy} of {KILLS}; attempts: {len(line.out)} for {needed}"
     )
-    assert killed_at_work
+    assert killed_while_busy
     for word, times in failing.items():
         assert attempts(line)[word] == set(range(1, min(times + 1, ATTEMPTS) + 1)), word
-    letters = line.sent("jobs.dead")
-    dead = {words[dict(letter.headers)["ce_id"].decode()] for letter in letters}
+    dead_letters = line.sent("jobs.dead")
+    dead = {words[dict(each.headers)["ce_id"].decode()] for each in dead_letters}
     assert dead == {word for word, times in failing.items() if times >= ATTEMPTS}
-    assert {told.why for letter in letters if (told := failure_of(letter))} == {"all 2 retries are used up"}
+    failures = [failure_of(each) for each in dead_letters]
+    assert {failure.why for failure in failures if failure} == {"all 2 retries are exhausted"}
     early = [
         message
         for message in line.sent("jobs.low")
@@ -74,14 +79,14 @@ def test_killed_retries_and_consumers_end_every_job_as_its_policy_says(line: Lin
 
 
 def attempts(line: Line) -> dict[str, set[int]]:
-    """Which attempts of each job there were."""
+    """The attempts made at each job."""
     seen = defaultdict(set)
-    for told in line.out:
-        word, _, attempt = told.partition(" ")
+    for record in line.out:
+        word, _, attempt = record.partition(" ")
         seen[word].add(int(attempt))
     return seen
 
 
-def over(line: Line, failing: dict[str, int]) -> bool:
+def all_have_ended(line: Line, failing: dict[str, int]) -> bool:
     seen = attempts(line)
     return all(min(times + 1, ATTEMPTS) in seen[word] for word, times in failing.items())

@@ -1,4 +1,4 @@
-"""The real producer on the real Kafka, and the fake, for one suite."""
+"""The real producer on the real Kafka, and the fake, for one suite that both must pass."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from streams.kafka.producer import Producer, Sender
 from streams.message import Message
-from streams.producer import Producer, Sender
 from tests.support.fakes.memory_log import MemoryLog
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
@@ -37,14 +37,14 @@ def log(request: pytest.FixtureRequest) -> Iterator[Log]:
 
     there: Topics = request.getfixturevalue("topics")
     there.admin.create_topics([NewTopic(topic, 3, 1)])[topic].result()
-    wait_until(lambda: topic in there.names(), told=topic)
+    wait_until(lambda: topic in there.names(), what=topic)
     properties = {"bootstrap.servers": there.kafka, "topic.metadata.propagation.max.ms": 500}
     producer = Producer(properties, patience=timedelta(seconds=20))
 
-    def lying() -> list[Message]:
+    def read_all() -> list[Message]:
         begin = dict.fromkeys([(topic, number) for number in range(3)], 0)
         return [Message(m.topic, m.key, m.value, m.headers) for m in there.read(begin)]
 
-    yield Log(producer, topic, "contract-missing", lying)
+    yield Log(producer, topic, "contract-missing", read_all)
     producer.close()
     there.admin.delete_topics([topic])[topic].result()

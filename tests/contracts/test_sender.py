@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from streams.errors import NotDelivered
+from streams.kafka.producer import enqueue
 from streams.message import Message
-from streams.producer import enqueue
 from tests.contracts.conftest import Log
 from tests.support.builders.messages import Greet, an_envelope
 from tests.support.waiting import wait_until
@@ -29,12 +29,12 @@ def test_what_is_acknowledged_can_be_read(log: Log) -> None:
 
 
 def test_nothing_to_send_is_done_at_once(log: Log) -> None:
-    told: list[NotDelivered | None] = []
+    reports: list[NotDelivered | None] = []
 
     log.sender.send([])
-    log.sender.send_then([], told.append)
+    log.sender.send_then([], reports.append)
 
-    assert told == [None] or wait_for(told) == [None]
+    assert reports == [None] or wait_for(reports) == [None]
     assert log.read() == []
 
 
@@ -51,20 +51,20 @@ def test_messages_of_one_key_stay_in_order(log: Log) -> None:
 
 def test_many_are_sent_with_one_wait(log: Log) -> None:
     acknowledged = threading.Event()
-    told: list[NotDelivered | None] = []
+    reports: list[NotDelivered | None] = []
 
     def done(failure: NotDelivered | None) -> None:
-        told.append(failure)
+        reports.append(failure)
         acknowledged.set()
 
     log.sender.send_then([a_message(log, b"%d" % number) for number in range(5_000)], done)
 
     assert acknowledged.wait(20)
     assert {m.value for m in log.read()} == {b"%d" % number for number in range(5_000)}
-    assert told == [None]
+    assert reports == [None]
 
 
-def test_many_threads_may_send_at_once(log: Log) -> None:
+def test_many_threads_may_send_at_the_same_time(log: Log) -> None:
     def send(name: int) -> None:
         for number in range(20):
             log.sender.send([a_message(log, b"%d-%d" % (name, number))])
@@ -78,24 +78,24 @@ def test_many_threads_may_send_at_once(log: Log) -> None:
     assert len({m.value for m in log.read()}) == 120
 
 
-def test_what_is_not_taken_is_told_with_its_topic(log: Log) -> None:
-    with pytest.raises(NotDelivered, match=f"did not take a message for {log.missing}"):
+def test_a_message_that_is_refused_is_reported_with_its_topic(log: Log) -> None:
+    with pytest.raises(NotDelivered, match=f"did not accept a message for {log.missing}"):
         log.sender.send([Message(log.missing, None, b"x", [])])
 
 
-def test_a_failure_among_many_is_told_once_and_the_others_lie_there(log: Log) -> None:
+def test_a_failure_among_many_is_reported_once_and_the_others_are_sent(log: Log) -> None:
     acknowledged = threading.Event()
-    told: list[NotDelivered | None] = []
+    reports: list[NotDelivered | None] = []
 
     def done(failure: NotDelivered | None) -> None:
-        told.append(failure)
+        reports.append(failure)
         acknowledged.set()
 
     lost = [Message(log.missing, None, b"x", [])] * 2
     log.sender.send_then([a_message(log, b"1"), *lost, a_message(log, b"2")], done)
 
     assert acknowledged.wait(20)
-    assert [type(failure) for failure in told] == [NotDelivered]
+    assert [type(failure) for failure in reports] == [NotDelivered]
     assert {m.value for m in log.read()} == {b"1", b"2"}
 
 
@@ -123,6 +123,6 @@ def test_ids_come_back_in_the_order_of_the_jobs(log: Log) -> None:
     assert {m.value for m in log.read()} == {b'{"name":"0"}', b'{"name":"1"}', b'{"name":"2"}'}
 
 
-def wait_for(told: list[NotDelivered | None]) -> list[NotDelivered | None]:
-    wait_until(lambda: told, told="done was called")
-    return told
+def wait_for(reports: list[NotDelivered | None]) -> list[NotDelivered | None]:
+    wait_until(lambda: reports, what="done has been called")
+    return reports

@@ -1,17 +1,18 @@
-"""Databases for these tests: each test gets its own, copied from a template that is made once."""
+"""Databases for these tests: each test gets its own, copied from a template that is created once."""
 
-import itertools
-import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 
-from consumers.loomio import schema
+from consumers.attempt.transactions import done
+from consumers.loomio.schema import metadata
+from treadle.migrations.upgrade import migrate
+from treadle.testing.copies import copied
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -22,28 +23,20 @@ Copy = Callable[[str], str]
 def copy_of(postgres_url: str) -> Iterator[Copy]:
     """Copies a database and returns the URL: "golden" has the rows of the golden cases, "empty" has none.
 
-    All are dropped at the end.
+    Both have Treadle's own tables, too; "dump" is golden and "tables" is empty without them. All are dropped at the
+    end.
     """
-    names = (f"fidelity_{os.getpid()}_{number}" for number in itertools.count())
-    made: list[str] = []
-    templates: dict[str, str] = {}
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-
-        def create(template: str) -> str:
-            name = next(names)
-            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-            made.append(name)
-            return name
+    templates: dict[str, str] = {"template0": "template0"}
+    with ExitStack() as copies:
 
         def copy(kind: str) -> str:
             if kind not in templates:
-                templates[kind] = create("template0")
-                _FILL[kind](make_conninfo(postgres_url, dbname=templates[kind]))
-            return make_conninfo(postgres_url, dbname=create(templates[kind]))
+                base, fill = _FILL[kind]
+                fill(url := copy(base))
+                templates[kind] = make_url(url).database or ""
+            return copies.enter_context(copied(postgres_url, templates[kind]))
 
         yield copy
-        for name in reversed(made):
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")
@@ -55,31 +48,37 @@ def empty_loomio(copy_of: Copy) -> Iterator[Engine]:
 
 @pytest.fixture
 def loomio(empty_loomio: Engine) -> Iterator[Engine]:
-    """A Loomio without a single row; swept when the test is over."""
+    """A Loomio database without a single row, and emptied again after the test."""
     yield empty_loomio
     with empty_loomio.begin() as db:
-        for table in reversed(schema.metadata().sorted_tables):
+        for table in (done, *reversed(metadata.metadata().sorted_tables)):
             db.execute(table.delete())
 
 
 def engine_of(url: str) -> Engine:
-    """An engine for a libpq URL. Its sessions live far from UTC: nothing may depend on their time zone."""
+    """An engine for a libpq URL. Its sessions are in a time zone far from UTC: nothing may depend on it."""
     options = "-c timezone=Asia/Kolkata -c synchronous_commit=off"
     return create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url, options=options), poolclass=NullPool
     )
 
 
-def _fill_golden(url: str) -> None:
+def _load_dump(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as db:
         db.execute((GOLDEN / "fixture.sql").read_bytes())
 
 
-def _fill_empty(url: str) -> None:
+def _make_tables(url: str) -> None:
     engine = engine_of(url)
     with engine.begin() as db:
-        schema.create_all(db)
+        metadata.create_all(db)
     engine.dispose()
 
 
-_FILL = {"golden": _fill_golden, "empty": _fill_empty}
+# What each is copied from, and filled with.
+_FILL: dict[str, tuple[str, Callable[[str], object]]] = {
+    "dump": ("template0", _load_dump),
+    "tables": ("template0", _make_tables),
+    "golden": ("dump", migrate),
+    "empty": ("tables", migrate),
+}

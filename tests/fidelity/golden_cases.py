@@ -8,8 +8,8 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any
 
-from streams.codec import as_ruby
 from streams.job import Job, Kinds
+from streams.wire.sidekiq import as_ruby
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -34,7 +34,7 @@ def case_of(name: str) -> dict[str, Any]:
 
 
 def job_of(case: dict[str, Any]) -> Job:
-    """The job of ours that takes the place of the one that Loomio performed."""
+    """Our job in place of the one that Loomio performed."""
     arguments = case["args"]
     name = case["worker"]
     if name == "GenericWorker":

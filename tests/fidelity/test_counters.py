@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Row
 
-from consumers.loomio import counters, tables
+from consumers.loomio.groups import counters
+from consumers.loomio.schema import tables
 from tests.support.builders import (
     LAST_WEEK,
     a_discussion,
@@ -22,7 +23,7 @@ from tests.support.performing import NOW
 
 @pytest.fixture
 def group(loomio: Engine) -> Row[Any]:
-    """A group with something of everything that is counted, and of what is not."""
+    """A group with some of everything that is counted, and of what is not."""
     group = a_group(loomio)
     mine = {"group_id": group.id}
     a_membership(loomio, **mine, admin=True)
@@ -39,7 +40,7 @@ def group(loomio: Engine) -> Row[Any]:
     return group
 
 
-def test_all_numbers_of_a_group(loomio: Engine, group: Row[Any]) -> None:
+def test_all_counters_of_a_group_are_recounted(loomio: Engine, group: Row[Any]) -> None:
     with loomio.begin() as db:
         counters.recount_group(db, group.id, *counters.GROUP_COUNTS, at=NOW)
 
@@ -70,7 +71,7 @@ def test_only_the_named_columns_are_counted(loomio: Engine, group: Row[Any]) -> 
     assert (now.polls_count, now.memberships_count) == (3, 0)
 
 
-def test_nothing_to_count_where_there_is_no_group(loomio: Engine) -> None:
+def test_nothing_is_counted_where_there_is_no_group(loomio: Engine) -> None:
     with loomio.begin() as db:
         counters.recount_group(db, None, "polls_count", at=NOW)
         counters.recount_group(db, 4242, "polls_count", at=NOW)
@@ -78,7 +79,7 @@ def test_nothing_to_count_where_there_is_no_group(loomio: Engine) -> None:
     assert every(loomio, tables.groups, "id") == []
 
 
-def test_all_numbers_of_a_discussion(loomio: Engine) -> None:
+def test_all_counters_of_a_discussion_are_recounted(loomio: Engine) -> None:
     discussion = a_discussion(loomio)
     mine = {"discussion_id": discussion.id}
     a_poll(loomio, **mine, closed_at=NOW)
@@ -98,7 +99,7 @@ def test_all_numbers_of_a_discussion(loomio: Engine) -> None:
     }
 
 
-def test_a_discussion_is_found_anew_even_when_no_number_changed(loomio: Engine) -> None:
+def test_a_discussion_is_indexed_again_even_when_no_counter_changed(loomio: Engine) -> None:
     discussion = a_discussion(loomio, title="Compost", author_id=0)
 
     with loomio.begin() as db:
@@ -108,7 +109,7 @@ def test_a_discussion_is_found_anew_even_when_no_number_changed(loomio: Engine) 
     assert the(loomio, discussion, tables.discussions).updated_at == LAST_WEEK
 
 
-def test_a_user_gets_his_initials_with_the_number_of_his_memberships(loomio: Engine) -> None:
+def test_a_recount_of_a_user_also_renews_their_initials(loomio: Engine) -> None:
     user = a_user(loomio, name="Ann Bee Cee Dee", avatar_initials="X")
     a_membership(loomio, user_id=user.id)
     a_membership(loomio, user_id=user.id, revoked_at=NOW)

@@ -1,6 +1,5 @@
 """What Loomio did in one case after another, and what we do: the same rows, the same jobs."""
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +7,13 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from streams.errors import Discard
+from streams.job import Job
 from tests.fidelity.conftest import Copy, engine_of
 from tests.fidelity.golden_cases import GOLDEN, case_of, differences, job_of
-from tests.support.performing import perform
+from tests.support.performing import perform, succeed
+from treadle.testing import enqueued
 
-# Loomio stops at an item whose eventable is gone and leaves the thread worse than before; ours goes on.
+# Loomio stops at an item whose eventable is gone and leaves the thread worse than before; ours continues.
 # See test_repairing_threads.py.
 DIFFERENT_ON_PURPOSE = {"w27_eventable_gone"}
 CASES = sorted(
@@ -28,10 +28,9 @@ def test_we_do_what_loomio_did(name: str, copy_of: Copy) -> None:
     case, url = case_of(name), copy_of("golden")
     loomio = prepared(case, url)
 
-    followed = []
+    followed: list[Job] = []
     for _ in range(2 if case.get("note") == "run two times in a row" else 1):
-        with suppress(Discard):
-            followed += perform(job_of(case), loomio, now=datetime.fromisoformat(case["now"])).jobs
+        followed += enqueued(perform(job_of(case), loomio, now=datetime.fromisoformat(case["now"])))
 
     assert differences(case, url, followed) == []
 
@@ -41,9 +40,9 @@ def test_publishing_an_event_leaves_the_readers_that_loomio_left(name: str, copy
     case, url = case_of(name), copy_of("golden")
     loomio = prepared(case, url)
 
-    perform(job_of(case), loomio, now=datetime.fromisoformat(case["now"]))
+    succeed(job_of(case), loomio, now=datetime.fromisoformat(case["now"]))
 
-    # All else that Loomio does in this job is in ours left to the agents that hear the event.
+    # Everything else that Loomio does in this job is left to the agents that hear the event.
     assert differences(case, url, None, only={"discussion_readers", "discussions"}) == []
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Row, delete, insert, text
 
-from consumers.loomio import tables, threads
+from consumers.loomio.schema import tables
+from consumers.loomio.threads import repairing
 from streams.jobs.threads import RepairThread
 from tests.fidelity.conftest import Copy, engine_of
 from tests.fidelity.golden_cases import case_of
@@ -22,7 +23,8 @@ from tests.support.builders import (
     every,
     the,
 )
-from tests.support.performing import NOW, perform
+from tests.support.performing import NOW, perform, succeed
+from treadle.testing import Succeeded
 
 ITEM = ("sequence_id", "kind", "depth", "position", "position_key")
 
@@ -56,7 +58,7 @@ def test_items_get_numbers_parents_and_positions_and_readers_lose_what_is_gone(l
         for event_id in every(loomio, tables.events, "id"):
             db.execute(insert(tables.partition_sequences).values(key="events_position", id=event_id))
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     assert items_of(loomio, *ITEM) == [
         (1, "new_comment", 1, 1, "00001"),
@@ -77,11 +79,11 @@ def test_items_get_numbers_parents_and_positions_and_readers_lose_what_is_gone(l
 
 def test_a_second_run_changes_nothing(loomio: Engine) -> None:
     thread = a_broken_thread(loomio)
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
     columns = tables.events.c.keys()
     before = every(loomio, tables.events, *columns), the(loomio, thread, tables.discussions)
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     assert (every(loomio, tables.events, *columns), the(loomio, thread, tables.discussions)) == before
 
@@ -89,7 +91,7 @@ def test_a_second_run_changes_nothing(loomio: Engine) -> None:
 def test_children_and_descendants_are_counted(loomio: Engine) -> None:
     thread = a_broken_thread(loomio)
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     counts = every(loomio, tables.events, "kind", "child_count", "descendant_count")
     assert ("new_discussion", 2, 5) in counts
@@ -97,19 +99,19 @@ def test_children_and_descendants_are_counted(loomio: Engine) -> None:
     assert {("new_comment", 1, 1), ("new_comment", 0, 0)} < set(counts)
 
 
-def test_a_thread_without_the_event_of_its_creation_gets_one(loomio: Engine) -> None:
+def test_a_thread_without_its_creation_event_gets_one(loomio: Engine) -> None:
     thread = a_discussion(loomio, created_event=False, author_id=7)
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     columns = ("kind", "eventable_id", "user_id", "created_at", "sequence_id", "discussion_id")
     assert every(loomio, tables.events, *columns) == [("new_discussion", thread.id, 7, LAST_WEEK, None, None)]
 
 
 def test_a_discussion_that_is_gone_needs_no_repair(loomio: Engine) -> None:
-    followed = perform(RepairThread(discussion_id=4242), loomio)
+    outcome = perform(RepairThread(discussion_id=4242), loomio)
 
-    assert followed.jobs == []
+    assert outcome == Succeeded()
 
 
 def test_items_go_no_deeper_than_the_discussion_allows(loomio: Engine) -> None:
@@ -120,7 +122,7 @@ def test_items_go_no_deeper_than_the_discussion_allows(loomio: Engine) -> None:
         an_item(loomio, comment, "new_comment", sequence_id=sequence_id)
         answered = {"parent_type": "Comment", "parent_id": comment.id}
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     assert items_of(loomio, "sequence_id", "depth", "position_key") == [
         (1, 1, "00001"),
@@ -134,14 +136,14 @@ def test_a_comment_whose_parent_is_gone_answers_the_discussion(loomio: Engine) -
     comment = a_comment(loomio, discussion_id=thread.id, parent_type="Comment", parent_id=4242)
     an_item(loomio, comment, "new_comment", sequence_id=1)
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     now = the(loomio, comment, tables.comments)
     assert (now.parent_type, now.parent_id, now.updated_at) == ("Discussion", thread.id, NOW)
     assert items_of(loomio, "depth", "position_key") == [(1, "00001")]
 
 
-def test_an_answer_to_a_vote_hangs_under_any_item_of_that_vote(loomio: Engine) -> None:
+def test_an_answer_to_a_vote_is_placed_under_any_item_of_that_vote(loomio: Engine) -> None:
     thread = a_discussion(loomio, max_depth=3)
     poll = a_poll(loomio, discussion_id=thread.id)
     vote = a_stance(loomio, poll_id=poll.id)
@@ -151,7 +153,7 @@ def test_an_answer_to_a_vote_hangs_under_any_item_of_that_vote(loomio: Engine) -
     an_item(loomio, vote, "stance_updated", discussion_id=thread.id, sequence_id=2)
     an_item(loomio, answer, "new_comment", sequence_id=3)
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     assert items_of(loomio, "sequence_id", "position_key") == [
         (1, "00001"),
@@ -173,7 +175,7 @@ def test_an_item_of_a_kind_that_belongs_to_nothing_stands_alone(loomio: Engine) 
         position_key="00003",
     )
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     alone = the(loomio, item, tables.events)
     assert (alone.parent_id, alone.depth, alone.position, alone.position_key) == (None, 0, 0, None)
@@ -189,7 +191,7 @@ def test_parents_come_before_their_children_even_when_their_numbers_say_otherwis
     an_item(loomio, answer, "new_comment", sequence_id=1)
     an_item(loomio, deep, "new_comment", sequence_id=2)
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     assert items_of(loomio, "sequence_id", "depth", "position_key") == [
         (1, 2, "00001-00001"),
@@ -198,7 +200,7 @@ def test_parents_come_before_their_children_even_when_their_numbers_say_otherwis
     ]
 
 
-def test_a_broken_item_is_left_out_and_told_of_and_the_rest_is_repaired(copy_of: Copy) -> None:
+def test_a_broken_item_is_left_out_and_reported_and_the_rest_is_repaired(copy_of: Copy) -> None:
     """Ours. Loomio stops here, with every position of the thread at 0 (golden case w27_eventable_gone)."""
     case, loomio = case_of("w27_eventable_gone"), engine_of(copy_of("golden"))
     with loomio.begin() as db:
@@ -206,7 +208,7 @@ def test_a_broken_item_is_left_out_and_told_of_and_the_rest_is_repaired(copy_of:
             db.execute(text(statement))
 
     with loomio.begin() as db:
-        broken = threads.repair(db, 6, at=NOW)
+        broken = repairing.repair(db, 6, at=NOW)
 
     assert broken == {57}
     columns = ("discussion_id", "id", "depth", "position", "position_key")
@@ -218,14 +220,14 @@ def test_a_broken_item_is_left_out_and_told_of_and_the_rest_is_repaired(copy_of:
     ]
 
 
-def test_a_broken_item_without_number_stays_without(loomio: Engine) -> None:
+def test_a_broken_item_without_a_number_gets_none(loomio: Engine) -> None:
     thread = a_discussion(loomio)
     comment = a_comment(loomio, discussion_id=thread.id)
     item = an_item(loomio, comment, "new_comment", sequence_id=None)
     with loomio.begin() as db:
         db.execute(delete(tables.comments))
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     assert the(loomio, item, tables.events).sequence_id is None
     assert the(loomio, thread, tables.discussions).ranges_string == ""
@@ -238,7 +240,7 @@ def test_the_last_activity_is_the_newest_kept_record(loomio: Engine) -> None:
     poll = a_poll(loomio, discussion_id=thread.id, discarded_at=NOW, created_at=NOW)
     an_outcome(loomio, poll_id=poll.id, created_at=LAST_WEEK.replace(day=4))
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     assert the(loomio, thread, tables.discussions).last_activity_at == LAST_WEEK.replace(day=4)
 
@@ -247,7 +249,7 @@ def test_the_last_activity_is_the_newest_kept_record(loomio: Engine) -> None:
     ("read", "last", "clipped"),
     [(None, 0, ""), (None, 5, "1-2"), ("", 5, ""), ("2-9", 0, "2-2"), ("1-2", 0, "1-2")],
 )
-def test_readers_have_read_only_what_is_there(
+def test_readers_have_read_only_what_exists(
     loomio: Engine, read: str | None, last: int, clipped: str
 ) -> None:
     thread = a_discussion(loomio)
@@ -257,7 +259,7 @@ def test_readers_have_read_only_what_is_there(
     old = {"read_ranges_string": read, "last_read_sequence_id": last}
     reader = a_reader(loomio, discussion_id=thread.id, **old)
 
-    perform(RepairThread(discussion_id=thread.id), loomio)
+    succeed(RepairThread(discussion_id=thread.id), loomio)
 
     assert the(loomio, reader, tables.discussion_readers).read_ranges_string == clipped
     assert the(loomio, reader, tables.discussion_readers).updated_at == LAST_WEEK

@@ -1,4 +1,4 @@
-"""The schema we make is the schema that Loomio has."""
+"""The schema that we create is Loomio's."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import StatementError
 
-from consumers.loomio import schema
-from consumers.loomio.tables import polls
+from consumers.loomio.schema import metadata
+from consumers.loomio.schema.tables import polls
 from streams.errors import ConfigError
 from tests.fidelity.conftest import Copy, engine_of
 from tests.support.performing import NOW
@@ -32,18 +32,18 @@ FUNCTIONS = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'p
     [COLUMNS, INDEXES, CONSTRAINTS, SEQUENCES, SCHEMAS, FUNCTIONS],
     ids=["columns", "indexes", "constraints", "sequences", "schemas", "functions"],
 )
-def test_ours_is_the_same_as_loomios(question: str, ours: str, loomios: str) -> None:
+def test_our_schema_is_the_same_as_loomios(question: str, ours: str, loomios: str) -> None:
     assert answers(question, ours) == answers(question, loomios)
 
 
 @pytest.fixture(scope="module")
 def ours(copy_of: Copy) -> str:
-    return copy_of("empty")
+    return copy_of("tables")
 
 
 @pytest.fixture(scope="module")
 def loomios(copy_of: Copy) -> str:
-    return copy_of("golden")
+    return copy_of("dump")
 
 
 def answers(question: str, url: str) -> set[Any]:
@@ -53,11 +53,11 @@ def answers(question: str, url: str) -> set[Any]:
     return found
 
 
-def test_a_type_that_is_not_known_is_refused() -> None:
+def test_an_unknown_column_type_is_refused() -> None:
     table = {"columns": {"id": {"type": "money"}}}
 
     with pytest.raises(ConfigError, match="no column type is called 'money'"):
-        schema.metadata_of({"tables": {"wallets": table}, "rails_internal_tables": {}})
+        metadata.metadata_of({"tables": {"wallets": table}, "rails_internal_tables": {}})
 
 
 def test_moments_without_a_zone_are_refused(loomio: Engine) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Row, delete, insert, update
 
-from consumers.loomio import tables
+from consumers.loomio.schema import tables
 from streams.job import Job
 from streams.jobs.polls import ClosePoll
 from streams.jobs.search import (
@@ -29,7 +29,7 @@ from tests.support.builders import (
     an_outcome,
     every,
 )
-from tests.support.performing import NOW, perform
+from tests.support.performing import NOW, succeed
 
 
 def found(loomio: Engine) -> list[Any]:
@@ -47,7 +47,7 @@ def a_poll_with_votes(loomio: Engine, **columns: Any) -> Row[Any]:
 def test_a_poll_and_its_cast_votes_are_found(loomio: Engine) -> None:
     poll = a_poll_with_votes(loomio)
 
-    perform(ReindexPoll(poll_id=poll.id), loomio)
+    succeed(ReindexPoll(poll_id=poll.id), loomio)
 
     assert found(loomio) == [("Poll", "P x Ann"), ("Stance", "why Bob")]
     assert every(loomio, tables.pg_search_documents, "authored_at") == [LAST_WEEK, NOW]
@@ -56,19 +56,19 @@ def test_a_poll_and_its_cast_votes_are_found(loomio: Engine) -> None:
 @pytest.mark.parametrize("secret", [{"anonymous": True}, {"hide_results": 2}])
 def test_votes_that_are_still_secret_are_not_found(loomio: Engine, secret: dict[str, Any]) -> None:
     poll = a_poll_with_votes(loomio)
-    perform(ReindexPoll(poll_id=poll.id), loomio)
+    succeed(ReindexPoll(poll_id=poll.id), loomio)
     with loomio.begin() as db:
         db.execute(update(tables.polls).values(**secret))
 
-    perform(ReindexPoll(poll_id=poll.id), loomio)
+    succeed(ReindexPoll(poll_id=poll.id), loomio)
 
     assert found(loomio) == [("Poll", "P x Ann")]
 
 
-def test_they_are_found_when_the_poll_has_closed(loomio: Engine) -> None:
+def test_secret_votes_are_found_once_the_poll_has_closed(loomio: Engine) -> None:
     poll = a_poll_with_votes(loomio, anonymous=True, hide_results=2, closed_at=NOW)
 
-    perform(ReindexPoll(poll_id=poll.id), loomio)
+    succeed(ReindexPoll(poll_id=poll.id), loomio)
 
     assert ("Stance", "why Bob") in found(loomio)
 
@@ -77,7 +77,7 @@ def test_nothing_of_a_discarded_poll_is_found(loomio: Engine) -> None:
     poll = a_poll_with_votes(loomio, discarded_at=NOW)
     an_outcome(loomio, poll_id=poll.id)
 
-    perform(ReindexPoll(poll_id=poll.id), loomio)
+    succeed(ReindexPoll(poll_id=poll.id), loomio)
 
     assert found(loomio) == []
 
@@ -108,42 +108,42 @@ ALL = sorted([*IN_THREAD, ("Comment", "no item Ann")])
     ],
     ids=["discussion", "author", "comment", "everything"],
 )
-def test_each_form_finds_its_own_and_twice_is_as_once(
+def test_each_form_indexes_its_own_and_a_second_run_changes_nothing(
     loomio: Engine, job_about: Callable[[Row[Any], Row[Any]], Job], expected: list[Any]
 ) -> None:
     job = job_about(*a_thread(loomio))
 
-    perform(job, loomio)
+    succeed(job, loomio)
     assert found(loomio) == expected
-    perform(job, loomio)
+    succeed(job, loomio)
 
     assert found(loomio) == expected
 
 
-def test_rows_of_what_is_gone_are_taken_out(loomio: Engine) -> None:
+def test_rows_of_what_is_gone_are_removed(loomio: Engine) -> None:
     thread, _ = a_thread(loomio)
-    perform(ReindexEverything(), loomio)
+    succeed(ReindexEverything(), loomio)
     with loomio.begin() as db:
         db.execute(update(tables.discussions).values(discarded_at=NOW))
         db.execute(delete(tables.polls))
 
-    perform(ReindexDiscussion(discussion_id=thread.id), loomio)
+    succeed(ReindexDiscussion(discussion_id=thread.id), loomio)
 
     assert every(loomio, tables.pg_search_documents, "content") == []
 
 
-def test_rows_of_others_are_left_alone(loomio: Engine) -> None:
+def test_rows_of_other_records_are_left_alone(loomio: Engine) -> None:
     other = {"searchable_type": "Poll", "searchable_id": 7, "poll_id": 7, "content": "other"}
     with loomio.begin() as db:
         times = {"created_at": LAST_WEEK, "updated_at": LAST_WEEK}
         db.execute(insert(tables.pg_search_documents).values(**other, **times))
 
-    perform(ReindexPoll(poll_id=8), loomio)
+    succeed(ReindexPoll(poll_id=8), loomio)
 
     assert found(loomio) == [("Poll", "other")]
 
 
-def test_the_same_rows_written_from_several_sides_at_once_are_there_once(loomio: Engine) -> None:
+def test_rows_that_several_jobs_write_at_the_same_time_exist_once(loomio: Engine) -> None:
     thread, _ = a_thread(loomio)
     poll_id = every(loomio, tables.polls, "id")[0]
     jobs: list[Job] = [
@@ -156,10 +156,10 @@ def test_the_same_rows_written_from_several_sides_at_once_are_there_once(loomio:
 
     def run(job: Job) -> None:
         ready.wait(timeout=10)
-        perform(job, loomio)
+        succeed(job, loomio)
 
     with ThreadPoolExecutor(len(jobs)) as pool:
         for done in [pool.submit(run, job) for job in jobs]:
             done.result(timeout=30)
 
-    assert found(loomio) in (ALL, IN_THREAD)  # the comment that is no item: whoever came last decides
+    assert found(loomio) in (ALL, IN_THREAD)  # the comment that is not an item: the last writer decides

@@ -1,4 +1,4 @@
-"""A line of commands and processes for each test that wants one."""
+"""A line of commands and processes for each test that needs one."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def line(topics: Topics, commands: Commands, tmp_path: Path) -> Iterator[Line]:
 
 @pytest.fixture
 def shop(line: Line) -> Line:
-    """A line with workers of all sorts."""
+    """A line with all kinds of workers."""
     shutil.copy(ROOT / "tests/support/shops/life_jobs.py", line.folder)
     line.settings["WORKERS"] = "life_jobs"
     return line

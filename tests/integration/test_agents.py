@@ -1,11 +1,11 @@
-"""The agents' process: a fact counts as heard once Kafka has acknowledged what follows from it."""
+"""The agents process: a fact counts as heard once Kafka has acknowledged what follows from it."""
 
 from pathlib import Path
 
 import pytest
 
-from streams.codec import encode_event, encode_tick
 from streams.message import Message
+from streams.wire.facts import encode_event, encode_tick
 from tests.support.builders.messages import a_fact, a_tick
 from tests.support.line import Line
 from tests.support.waiting import wait_until
@@ -24,7 +24,7 @@ def greet(event: Event) -> Iterator[Job]:
 
 @on_event("shop_closed")
 def fail(event: Event) -> Iterator[Job]:
-    raise LookupError("nobody there")
+    raise LookupError("no one there")
 """
 
 
@@ -43,7 +43,7 @@ def heard(line: Line) -> bool:
     return line.lag("treadle.agents") == 0
 
 
-def test_facts_become_jobs_and_what_cannot_be_read_a_dead_letter(shop: Line) -> None:
+def test_facts_become_jobs_and_an_unreadable_one_becomes_a_dead_letter(shop: Line) -> None:
     agents = shop.start("agents", fresh=True)
 
     produce(
@@ -53,13 +53,13 @@ def test_facts_become_jobs_and_what_cannot_be_read_a_dead_letter(shop: Line) -> 
         encode_event(a_fact(kind="shop_closed")),
         Message("loomio.events", b"k", b"hello", [("x", b"\x00")]),
     )
-    wait_until(lambda: heard(shop), told="all is heard")
+    wait_until(lambda: heard(shop), what="every fact has been heard")
 
     jobs = {dict(message.headers)["ce_type"]: message for message in shop.sent("jobs.default")}
     assert set(jobs) == {b"polls.find_expired", b"shop.greet", b"agents.react"}
     assert jobs[b"shop.greet"].value == b'{"text":"aaa"}'
-    (letter,) = shop.sent("jobs.dead")
-    assert (letter.key, letter.value, letter.headers[0]) == (b"k", b"hello", ("x", b"\x00"))
+    (dead_letter,) = shop.sent("jobs.dead")
+    assert (dead_letter.key, dead_letter.value, dead_letter.headers[0]) == (b"k", b"hello", ("x", b"\x00"))
     assert shop.end(agents) == 0
 
 
@@ -74,7 +74,7 @@ def test_a_fact_whose_jobs_are_not_acknowledged_is_heard_again(shop: Line) -> No
     assert "reaction_not_delivered" in shop.log
     assert not heard(shop)
     another = shop.start("agents")
-    wait_until(lambda: heard(shop), told="another process hears it")
+    wait_until(lambda: heard(shop), what="another process has heard it")
     (job,) = shop.sent("jobs.default")
     assert job.value == b'{"text":"' + b"a" * 2_000 + b'"}'
     assert shop.end(another) == 0

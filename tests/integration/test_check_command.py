@@ -1,11 +1,11 @@
-"""`treadle check` finds all that is wrong in one go."""
+"""`treadle check` finds everything that is wrong in one run."""
 
 import json
 from pathlib import Path
 
 from tests.support.line import Line
 from tests.support.planned import ROOT
-from treadle.migrating import migrate
+from treadle.migrations.upgrade import migrate
 
 
 def findings(line: Line, **settings: str) -> dict[str, str]:
@@ -16,7 +16,7 @@ def findings(line: Line, **settings: str) -> dict[str, str]:
     return {each["where"]: each["what"] for each in found}
 
 
-def test_all_that_is_wrong_is_found_at_once(line: Line) -> None:
+def test_everything_that_is_wrong_is_found_in_one_run(line: Line) -> None:
     text = (ROOT / "topics.yaml").read_text()
     Path(line.folder, "topics.yaml").write_text(
         text.replace("jobs.low: {queue: low", "jobs.low: {partitions: 13, queue: low")
@@ -34,7 +34,7 @@ def test_all_that_is_wrong_is_found_at_once(line: Line) -> None:
     assert "has fewer partitions than planned: 12 → 13" in found["Kafka, topic jobs.low"]
 
 
-def test_without_settings_each_is_a_finding(line: Line) -> None:
+def test_each_missing_setting_is_a_finding(line: Line) -> None:
     found = findings(line, KAFKA="")
 
     assert found == {"TREADLE_KAFKA": "not set", "TREADLE_DATABASE": "not set"}
@@ -47,11 +47,11 @@ def test_a_broken_topics_yaml_does_not_hide_the_rest(line: Line) -> None:
     assert found["TREADLE_DATABASE"] == "not set"
 
 
-def test_people_are_told_how_many(line: Line, fresh_database: str) -> None:
+def test_the_number_of_findings_is_shown(line: Line, fresh_database: str) -> None:
     migrate(fresh_database)
 
     done = line.treadle("check", DATABASE=fresh_database)
 
     assert done.returncode == 1
     assert "none of Loomio's tables is there" in done.stdout
-    assert "1 findings" in done.stderr
+    assert "1 finding" in done.stderr

@@ -1,4 +1,4 @@
-"""`treadle check` sees all that is wrong with Loomio's database at once."""
+"""`treadle check` finds everything that is wrong with Loomio's database in one run."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,25 +6,25 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from treadle import practice
-from treadle.check_database import findings
-from treadle.migrating import migrate
+from treadle.checks.database import findings
+from treadle.dev import practice
+from treadle.migrations.upgrade import migrate
 
 
 @pytest.fixture
 def loomio(postgres_url: str) -> Iterator[str]:
-    """The URL of a whole database, as Loomio and `treadle migrate` leave it."""
+    """The URL of a complete database, as Loomio and `treadle migrate` leave it."""
     practice.drop(postgres_url, "check_database")
     now = datetime(2025, 12, 8, 18, 7, tzinfo=UTC)
     yield practice.create(postgres_url, "check_database", size=practice.SIZES["tiny"], now=now)
     practice.drop(postgres_url, "check_database")
 
 
-def test_nothing_is_found_where_all_is_well(loomio: str) -> None:
+def test_a_correct_database_has_no_findings(loomio: str) -> None:
     assert findings(loomio) == []
 
 
-def test_all_that_is_wrong_is_found_in_one_go(loomio: str) -> None:
+def test_everything_that_is_wrong_is_found_in_one_run(loomio: str) -> None:
     change(
         loomio,
         "ALTER TABLE polls DROP COLUMN quorum_pct",
@@ -46,7 +46,7 @@ def test_all_that_is_wrong_is_found_in_one_go(loomio: str) -> None:
     assert all(finding.remedy for finding in found.values())
 
 
-def test_a_table_that_we_do_not_use_is_no_finding(loomio: str) -> None:
+def test_differences_in_what_we_do_not_use_are_not_findings(loomio: str) -> None:
     change(
         loomio,
         "DROP TABLE blazer_queries",
@@ -58,13 +58,13 @@ def test_a_table_that_we_do_not_use_is_no_finding(loomio: str) -> None:
     assert findings(loomio) == []
 
 
-def test_a_type_may_be_spelt_in_another_way(loomio: str) -> None:
+def test_a_type_may_be_spelled_differently(loomio: str) -> None:
     change(loomio, "ALTER TABLE polls ALTER COLUMN closing_at TYPE timestamp(6)")
 
     assert findings(loomio) == []
 
 
-def test_another_length_is_another_type(loomio: str) -> None:
+def test_a_different_length_is_a_different_type(loomio: str) -> None:
     change(loomio, "ALTER TABLE discussions ALTER COLUMN title TYPE varchar(400)")
 
     (finding,) = findings(loomio)
@@ -80,8 +80,8 @@ def test_an_empty_database_is_one_finding_and_not_one_per_table(fresh_database: 
     assert finding.what == "none of Loomio's tables is there"
 
 
-def test_a_database_out_of_reach_is_a_finding() -> None:
-    (finding,) = findings("postgresql://nobody@127.0.0.1:1/nowhere")
+def test_an_unreachable_database_is_a_finding() -> None:
+    (finding,) = findings("postgresql://ann@127.0.0.1:1/nowhere")
 
     assert "refused" in finding.what
     assert "TREADLE_DATABASE" in finding.remedy

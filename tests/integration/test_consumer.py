@@ -1,4 +1,4 @@
-"""A consumer process: nothing is lost, nothing stops it but what it cannot write."""
+"""A consumer process: no job is lost, and only a message that it cannot write stops it."""
 
 import json
 import signal
@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.dead import FAILURE, failure_of
+from streams.headers import FAILURE
 from streams.job import Queue
 from streams.message import Message, Received
+from streams.wire.failure import failure_of
 from tests.support.line import Line
 from tests.support.waiting import wait_until
 
@@ -70,7 +71,7 @@ BAD = st.builds(
 
 @pytest.fixture
 def shop(line: Line) -> Line:
-    """A line with the workers of a shop, in a folder that is not ours."""
+    """A line with the workers of a shop, in a folder outside the project."""
     Path(line.folder, "shop_jobs.py").write_text(SHOP)
     line.settings["WORKERS"] = "shop_jobs"
     return line
@@ -92,14 +93,14 @@ def test_jobs_of_a_shop_are_performed_once_each(shop: Line) -> None:
     consumer = shop.start("consumer", fresh=True)
 
     enqueue(shop, *(("shop.greet", {"name": name}) for name in names))
-    wait_until(lambda: len(shop.out) >= len(names), told="everybody is greeted")
+    wait_until(lambda: len(shop.out) >= len(names), what="everyone is greeted")
 
     assert shop.end(consumer) == 0
     assert Counter(shop.out) == Counter(f"hello {name}" for name in names)
     assert shop.unfinished(Queue.LOW) == 0
 
 
-def test_what_happened_to_every_job_is_told(shop: Line) -> None:
+def test_the_outcome_of_every_job_is_reported(shop: Line) -> None:
     consumer = shop.start("consumer", "--queues", "low")
     jobs = [
         ("shop.greet", {"name": "Ada"}),
@@ -107,30 +108,30 @@ def test_what_happened_to_every_job_is_told(shop: Line) -> None:
     ]
 
     ids = enqueue(shop, *jobs)
-    wait_until(lambda: len(facts(shop)) == 4, told="four facts")
+    wait_until(lambda: len(reported(shop)) == 4, what="four outcomes are reported")
 
     assert shop.end(consumer) == 0
-    told = facts(shop)
-    assert [told[id_][4] for id_ in ids] == ["succeeded", "dead", "discarded", "dead"]
-    assert [told[id_][7] for id_ in ids] == [
+    found = reported(shop)
+    assert [found[id_][4] for id_ in ids] == ["succeeded", "dead", "discarded", "dead"]
+    assert [found[id_][7] for id_ in ids] == [
         "",
         "SystemExit: 3",
         "no longer needed",
         "LookupError: no such thing",
     ]
-    letters = shop.sent("jobs.dead")
-    assert {dict(letter.headers)["ce_id"].decode() for letter in letters} == {ids[1], ids[3]}
+    dead_letters = shop.sent("jobs.dead")
+    assert {dict(each.headers)["ce_id"].decode() for each in dead_letters} == {ids[1], ids[3]}
 
 
-def facts(line: Line) -> dict[str, list[Any]]:
+def reported(line: Line) -> dict[str, list[Any]]:
     batches = [json.loads(message.value or b"") for message in line.sent("jobs.lifecycle")]
-    return {fact[0]: fact for batch in batches for fact in batch["finished"]}
+    return {done[0]: done for batch in batches for done in batch["finished"]}
 
 
-def test_sigterm_lets_a_job_under_way_finish_and_takes_no_new_one(shop: Line) -> None:
+def test_sigterm_lets_a_job_in_flight_finish_and_starts_no_new_one(shop: Line) -> None:
     consumer = shop.start("consumer", "--queues", "low", "--slots", "1")
     enqueue(shop, ("shop.wait", {"for_file": "go"}))
-    wait_until(lambda: shop.out == ["begun"], told="the job has begun")
+    wait_until(lambda: shop.out == ["begun"], what="the job has begun")
 
     consumer.send_signal(signal.SIGTERM)
     enqueue(shop, ("shop.greet", {"name": "Late"}))
@@ -140,60 +141,61 @@ def test_sigterm_lets_a_job_under_way_finish_and_takes_no_new_one(shop: Line) ->
     assert consumer.wait(20) == 0
     assert still_running
     assert shop.out == ["begun", "ended"]
-    assert shop.unfinished(Queue.LOW) == 2  # the follow-up, and the one that came late
+    assert shop.unfinished(Queue.LOW) == 2  # the follow-up, and the job that arrived late
     another = shop.start("consumer", "--queues", "low")
-    wait_until(lambda: len(shop.out) == 4, told="another process performs them")
+    wait_until(lambda: len(shop.out) == 4, what="another process has performed them")
     assert sorted(shop.out[2:]) == ["hello Late", "hello after go"]
     assert shop.end(another) == 0
 
 
-def test_malformed_messages_are_dead_letters_byte_for_byte_and_it_goes_on(shop: Line) -> None:
+def test_malformed_messages_become_dead_letters_byte_for_byte_and_the_consumer_goes_on(shop: Line) -> None:
     consumer = shop.start("consumer", "--queues", "low,high")
     known: set[tuple[int, int]] = set()
 
-    def new_letters() -> list[Received]:
+    def new_dead_letters() -> list[Received]:
         return [m for m in shop.sent("jobs.dead") if (m.partition, m.offset) not in known]
 
     @given(bad=st.lists(BAD, min_size=15, max_size=40))
     @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
     def bury(bad: list[Message]) -> None:
         produce(shop, bad)
-        wait_until(lambda: len(new_letters()) >= len(bad), told="all are buried")
+        wait_until(lambda: len(new_dead_letters()) >= len(bad), what="all are dead letters")
 
-        letters = new_letters()
-        assert Counter(map(as_sent, letters)) == Counter((m.key, m.value, tuple(m.headers)) for m in bad)
-        assert all(reason_of(letter) for letter in letters)
-        known.update((letter.partition, letter.offset) for letter in letters)
+        found = new_dead_letters()
+        assert Counter(map(as_sent, found)) == Counter((m.key, m.value, tuple(m.headers)) for m in bad)
+        assert all(reason_of(each) for each in found)
+        known.update((each.partition, each.offset) for each in found)
 
     bury()
     enqueue(shop, ("shop.greet", {"name": "Ada"}))
 
-    wait_until(lambda: shop.out == ["hello Ada"], told="it goes on")
+    wait_until(lambda: shop.out == ["hello Ada"], what="the next job is performed")
     assert shop.end(consumer) == 0
     assert shop.unfinished(Queue.LOW, Queue.HIGH) == 0
 
 
-def as_sent(letter: Received) -> tuple[Any, ...]:
-    return letter.key, letter.value, tuple(header for header in letter.headers if header[0] != FAILURE)
+def as_sent(dead_letter: Received) -> tuple[Any, ...]:
+    headers = tuple(header for header in dead_letter.headers if header[0] != FAILURE)
+    return dead_letter.key, dead_letter.value, headers
 
 
-def reason_of(letter: Received) -> str:
-    why = failure_of(letter)
+def reason_of(dead_letter: Received) -> str:
+    why = failure_of(dead_letter)
     return why.message if why else ""
 
 
-def test_a_dead_letter_that_cannot_be_written_stops_the_process_uncommitted(shop: Line) -> None:
+def test_a_dead_letter_that_cannot_be_written_stops_the_process_before_it_commits(shop: Line) -> None:
     consumer = shop.start("consumer", "--queues", "low", KAFKA_MESSAGE_MAX_BYTES="1000")
 
     produce(shop, [Message("jobs.low", None, LONG, [])])
     code = consumer.wait(30)
 
     assert code == 1
-    assert "treadle: Kafka did not take a message for" in shop.log
+    assert "treadle: Kafka did not accept a message for" in shop.log
     assert shop.sent("jobs.dead") == []
     assert shop.unfinished(Queue.LOW) == 1
     another = shop.start("consumer", "--queues", "low")
-    wait_until(lambda: shop.sent("jobs.dead"), told="the letter is written")
+    wait_until(lambda: shop.sent("jobs.dead"), what="the dead letter is written")
     assert shop.end(another) == 0
-    assert [letter.value for letter in shop.sent("jobs.dead")] == [LONG]
+    assert [each.value for each in shop.sent("jobs.dead")] == [LONG]
     assert shop.unfinished(Queue.LOW) == 0

@@ -1,4 +1,4 @@
-"""`treadle dead`: looked at, sent back, corrected, deleted; on a real Kafka and a real PostgreSQL."""
+"""`treadle dead`: dead letters are listed, sent back, edited and deleted, on a real Kafka and a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from streams.audit import decode_audit
-from streams.dead import FAILURE
+from streams.headers import ATTEMPT, DUE, FAILURE, ID, QUEUE, REDRIVES, SOURCE, by_name
 from streams.message import Message
-from streams.orders import Order, encode_order
+from streams.overrides.message import Override, encode_override
 from streams.topics import AUDIT, DEAD
+from streams.wire.audit import decode_audit
 from tests.support.builders.messages import NOW
-from tests.support.desk import CLOSE, REPAIR, Desk, letter
+from tests.support.dead_letters import CLOSE, REPAIR, DeadLetters
 from tests.support.life import outcomes
 from tests.support.line import Line
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def desk(line: Line, fresh_database: str) -> Desk:
-    return Desk(line, fresh_database)
+def dead_letters(line: Line, fresh_database: str) -> DeadLetters:
+    return DeadLetters(line, fresh_database)
 
 
-def test_letters_are_listed_by_filter(desk: Desk) -> None:
-    close, repair = desk.die(CLOSE, REPAIR)
-    (odd,) = desk.die(("CloseExpiredPollWorker", b"[43]"), error=KeyError("Ada's group"))
+def test_dead_letters_are_listed_by_filter(dead_letters: DeadLetters) -> None:
+    close, repair = dead_letters.add(CLOSE, REPAIR)
+    (odd,) = dead_letters.add(("CloseExpiredPollWorker", b"[43]"), error=KeyError("Ada's group"))
 
     def found(*arguments: str) -> set[str]:
-        return {row["job"] for row in desk.table(*arguments)}
+        return {row["job"] for row in dead_letters.listed(*arguments)}
 
     assert found() == {close, repair, odd}
     assert found("--kind", "polls.close") == {close, odd}
@@ -39,163 +39,164 @@ def test_letters_are_listed_by_filter(desk: Desk) -> None:
     assert found("--queue", "low") == set()
     assert found("--since", "1h", "--until", "2200-01-01T00:00:00Z") == {close, repair, odd}
     assert found("--until", "1h") == set()
-    assert found(repair, desk.table(close)[0]["letter"]) == {close, repair}
+    assert found(repair, dead_letters.listed(close)[0]["dead_letter"]) == {close, repair}
     assert found("--limit", "1") == {odd}
 
 
-def test_a_long_reason_is_cut_in_the_table_and_whole_in_json(desk: Desk) -> None:
-    desk.die(CLOSE, error=LookupError("long " * 30 + "end"))
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [("--since", "yesterday"), ("--until", "2026-01-31T09:00:00"), ("--state", "alive"), ("--kind", "")],
+)
+def test_an_option_that_cannot_be_read_is_named(line: Line, option: str, given: str) -> None:
+    done = line.treadle("dead", "list", option, given)
 
-    (row,) = desk.table()
+    assert done.returncode == 2
+    assert option in done.stderr
+
+
+def test_a_long_message_is_cut_in_the_table_and_whole_in_json(dead_letters: DeadLetters) -> None:
+    dead_letters.add(CLOSE, error=LookupError("long " * 30 + "end"))
+
+    (row,) = dead_letters.listed()
 
     assert row["message"] == "long " * 30 + "end"
-    assert "…" in desk.run("list")
+    assert "…" in dead_letters.run("list")
 
 
-def test_one_letter_is_shown_with_all_there_is(desk: Desk) -> None:
-    (job,) = desk.die(CLOSE, x_foreign=b"\xff\x00")
+def test_everything_about_a_dead_letter_is_shown(dead_letters: DeadLetters) -> None:
+    (job,) = dead_letters.add(CLOSE, headers={"x_foreign": b"\xff\x00"})
 
-    (story,) = json.loads(desk.run("show", job, "--json"))
-    told = desk.run("show", story["letter"])
+    (story,) = json.loads(dead_letters.run("show", job, "--json"))
+    shown = dead_letters.run("show", story["dead_letter"])
 
     assert story["value"] == '{"poll_id": 42}'
     assert story["headers"]["x_foreign"] == "\\xff\x00"
     assert (story["error"], story["message"]) == ("LookupError", "no such poll")
-    assert story["lay_in"] == "jobs.default/2@7"
-    assert "no such poll" in told
-    assert "is no dead letter" in desk.run("show", "0:999999999", code=1)
+    assert story["origin"] == "jobs.default/2@7"
+    assert "no such poll" in shown
+    assert "0:999999999 is neither a dead letter" in dead_letters.run("show", "0:999999999", code=1)
 
 
-def test_a_letter_goes_home_as_it_came(desk: Desk) -> None:
-    (job,) = desk.die(CLOSE, x_foreign=b"\xff", treadle_attempt=b"25", treadle_due=b"1", key=b"poll:42")
+def test_a_job_is_sent_back_as_it_arrived(dead_letters: DeadLetters) -> None:
+    given = {ATTEMPT: b"25", DUE: b"1", "x_foreign": b"\xff"}
+    (job,) = dead_letters.add(CLOSE, key=b"poll:42", headers=given)
 
-    said = desk.run("retry", job, "--by", "ada", "--why", "the poll is back")
+    output = dead_letters.run("retry", job, "--by", "ada", "--why", "the poll is back")
 
-    (home,) = desk.line.sent("jobs.default")
-    headers = dict(home.headers)
-    (audit,) = [decode_audit(message.value) for message in desk.line.sent(AUDIT)]
-    assert "1 of 1 letters sent home" in said
-    assert (home.key, home.value, headers["ce_id"].decode()) == (b"poll:42", CLOSE[1], job)
-    assert (headers["x_foreign"], headers["treadle_attempt"], headers["treadle_redrive"]) == (
-        b"\xff",
-        b"1",
-        b"1",
-    )
-    assert not {FAILURE, "treadle_due"} & set(headers)
+    (sent,) = dead_letters.line.sent("jobs.default")
+    headers = by_name(sent.headers)
+    (audit,) = [decode_audit(message.value) for message in dead_letters.line.sent(AUDIT)]
+    assert "1 of 1 dead letters sent back" in output
+    assert (sent.key, sent.value, headers[ID]) == (b"poll:42", CLOSE[1], job.encode())
+    assert (headers["x_foreign"], headers[ATTEMPT], headers[REDRIVES]) == (b"\xff", b"1", b"1")
+    assert not {FAILURE, DUE} & set(headers)
     assert (audit.action, audit.by, audit.why, audit.jobs) == ("retry", "ada", "the poll is back", [job])
-    assert desk.table() == []
-    assert [row["state"] for row in desk.table("--state", "sent")] == ["sent"]
+    assert dead_letters.listed() == []
+    assert [row["state"] for row in dead_letters.listed("--state", "sent")] == ["sent"]
 
 
-def test_what_died_again_stays_unless_it_is_asked_for(desk: Desk) -> None:
-    desk.die(CLOSE, treadle_redrive=b"1")
+def test_what_died_again_is_skipped_unless_asked_for(dead_letters: DeadLetters) -> None:
+    dead_letters.add(CLOSE, headers={REDRIVES: b"1"})
 
-    first = desk.run("retry", "--all", "--yes")
-    second = desk.run("retry", "--all", "--yes", "--again")
+    first = dead_letters.run("retry", "--all", "--yes")
+    second = dead_letters.run("retry", "--all", "--yes", "--again")
 
-    assert "0 of 1 letters sent home" in first
-    assert "1 died again after they had been sent back" in first
-    assert "1 of 1 letters sent home" in second
-    assert [dict(home.headers)["treadle_redrive"] for home in desk.line.sent("jobs.default")] == [b"2"]
-
-
-def test_a_dry_run_says_how_many_and_which_kinds_and_changes_nothing(desk: Desk) -> None:
-    desk.die(CLOSE, CLOSE, REPAIR)
-
-    counted = json.loads(desk.run("retry", "--all", "--dry-run", "--json"))
-
-    assert [(row["letters"], row["kind"]) for row in counted] == [(2, "polls.close"), (1, "threads.repair")]
-    assert desk.line.sent("jobs.default", AUDIT) == []
-    assert len(desk.table()) == 3
+    assert "0 of 1 dead letters sent back" in first
+    assert "1 skipped, died again after an earlier redrive" in first
+    assert "1 of 1 dead letters sent back" in second
+    assert [by_name(m.headers)[REDRIVES] for m in dead_letters.line.sent("jobs.default")] == [b"2"]
 
 
-def test_a_filter_is_asked_about_and_nothing_at_all_is_refused(desk: Desk) -> None:
-    desk.die(CLOSE)
+def test_a_dry_run_counts_by_kind_and_changes_nothing(dead_letters: DeadLetters) -> None:
+    dead_letters.add(CLOSE, CLOSE, REPAIR)
 
-    refused = desk.run("retry", code=2)
-    no = desk.run("delete", "--kind", "polls.close", stdin="n\n", code=1)
-    yes = desk.run("delete", "--kind", "polls.close", stdin="y\n")
+    counts = json.loads(dead_letters.run("retry", "--all", "--dry-run", "--json"))
+
+    assert [(row["dead_letters"], row["kind"]) for row in counts] == [
+        (2, "polls.close"),
+        (1, "threads.repair"),
+    ]
+    assert dead_letters.line.sent("jobs.default", AUDIT) == []
+    assert len(dead_letters.listed()) == 3
+
+
+def test_a_filter_needs_confirmation_and_a_missing_one_is_refused(dead_letters: DeadLetters) -> None:
+    dead_letters.add(CLOSE)
+
+    refused = dead_letters.run("retry", code=2)
+    no = dead_letters.run("delete", "--kind", "polls.close", stdin="n\n", code=1)
+    yes = dead_letters.run("delete", "--kind", "polls.close", stdin="y\n")
 
     assert "--all" in refused
-    assert "nothing is done" in no
-    assert "Delete 1 letters?" in yes
-    assert "1 of 1 letters deleted" in yes
-    assert [decode_audit(message.value).action for message in desk.line.sent(AUDIT)] == ["delete"]
-    assert desk.table() == []
+    assert "nothing was changed" in no
+    assert "Delete 1 dead letter?" in yes
+    assert "1 of 1 dead letters deleted" in yes
+    assert [decode_audit(message.value).action for message in dead_letters.line.sent(AUDIT)] == ["delete"]
+    assert dead_letters.listed() == []
 
 
-def test_an_edit_is_checked_against_the_kind(desk: Desk) -> None:
-    (job,) = desk.die(("polls.close", b'{"poll_id": "x"}'))
+def test_an_edit_is_checked_against_the_kind(dead_letters: DeadLetters) -> None:
+    (job,) = dead_letters.add(("polls.close", b'{"poll_id": "x"}'))
 
-    wrong = desk.run("edit", job, '{"poll": 1}', code=2)
-    unknown = desk.run("edit", job, "[1]", "--kind", "polls.clos", code=2)
+    wrong = dead_letters.run("edit", job, '{"poll": 1}', code=2)
+    unknown = dead_letters.run("edit", job, "[1]", "--kind", "polls.clos", code=2)
 
     assert "unknown field `poll`. It takes: poll_id" in wrong
     assert "did you mean `polls.close`?" in unknown
-    assert desk.line.sent("jobs.default", AUDIT) == []
-    assert len(desk.table()) == 1
+    assert dead_letters.line.sent("jobs.default", AUDIT) == []
+    assert len(dead_letters.listed()) == 1
 
 
-def test_what_is_edited_goes_home_under_its_id(desk: Desk) -> None:
-    (job,) = desk.die(("polls.close", b'{"poll_id": "x"}'), treadle_attempt=b"3")
+def test_an_edited_job_is_sent_back_under_its_id(dead_letters: DeadLetters) -> None:
+    (job,) = dead_letters.add(("polls.close", b'{"poll_id": "x"}'), headers={ATTEMPT: b"3"})
 
-    done = desk.run("edit", job, "[42]", "--queue", "high", "--why", "was a text")
+    output = dead_letters.run("edit", job, "[42]", "--queue", "high", "--why", "it was a string")
 
-    (home,) = desk.line.sent("jobs.high")
-    (audit,) = [decode_audit(message.value) for message in desk.line.sent(AUDIT)]
-    assert done == job + "\n"
-    assert (home.key, home.value) == (b"poll:42", b'{"poll_id":42}')
-    assert dict(home.headers)["treadle_queue"] == b"high"
+    (sent,) = dead_letters.line.sent("jobs.high")
+    (audit,) = [decode_audit(message.value) for message in dead_letters.line.sent(AUDIT)]
+    assert output == job + "\n"
+    assert (sent.key, sent.value) == (b"poll:42", b'{"poll_id":42}')
+    assert by_name(sent.headers)[QUEUE] == b"high"
     assert (audit.action, audit.changed) == ("edit", ["arguments", "key", "queue"])
-    assert desk.table() == []
+    assert dead_letters.listed() == []
+    assert "is not dead" in dead_letters.run("edit", job, "[43]", code=1)
 
 
-def test_a_letter_without_a_home_is_told_of_and_stays(desk: Desk) -> None:
-    desk.send(Message(DEAD, None, b"\x00rubbish", []))
+def test_a_dead_letter_whose_queue_is_unknown_is_named_and_stays(dead_letters: DeadLetters) -> None:
+    dead_letters.send(Message(DEAD, None, b"\x00rubbish", []))
 
-    said = desk.run("retry", "--all", "--yes")
-    (row,) = desk.table()
-    desk.run("edit", row["letter"], '{"poll_id": 1}', "--kind", "polls.close")
+    output = dead_letters.run("retry", "--all", "--yes")
+    (row,) = dead_letters.listed()
+    dead_letters.run("edit", row["dead_letter"], '{"poll_id": 1}', "--kind", "polls.close")
 
-    assert f"1 ({row['letter']}) without a home" in said
-    (home,) = desk.line.sent("jobs.default")
-    assert dict(home.headers)["ce_source"] == b"/treadle/dead"
-
-
-def test_a_job_that_two_letters_tell_of_goes_home_once(desk: Desk) -> None:
-    twice = letter(*CLOSE, LookupError("killed in between"))
-    desk.send(twice, twice)
-
-    said = desk.run("retry", "--all", "--yes")
-
-    assert len(desk.line.sent("jobs.default")) == 1
-    assert "2 of 2 letters sent home" in said
-    assert desk.table() == []
+    assert f"1 ({row['dead_letter']}) skipped, queue unknown" in output
+    (sent,) = dead_letters.line.sent("jobs.default")
+    assert by_name(sent.headers)[SOURCE] == b"/treadle/dead"
 
 
-def test_the_rest_stays_when_the_canary_dies(desk: Desk) -> None:
-    line = desk.line
-    line.start("consumer", "--queues", "default")
-    desk.die(*[("threads.repair", b'{"discussion_id": 4242, "more": 1}')] * 12)
+def test_the_rest_stays_when_the_canary_dies(dead_letters: DeadLetters) -> None:
+    dead_letters.line.start("consumer", "--queues", "default")
+    dead_letters.add(*[("threads.repair", b'{"discussion_id": 4242, "more": 1}')] * 12)
 
-    account = json.loads(desk.run("retry", "--all", "--yes", "--canary", "2", "--json", code=1))
+    account = json.loads(dead_letters.run("retry", "--all", "--yes", "--canary", "2", "--json", code=1))
 
     assert account["sent"] == 2
     assert "did not succeed" in account["stopped"]
-    assert len([row for row in desk.table() if not row["sent before"]]) == 10
+    assert len([row for row in dead_letters.listed() if not row["redrives"]]) == 10
 
 
-def test_the_rest_follows_when_the_canary_succeeds(desk: Desk) -> None:
-    (desk.line.folder / "fine.py").write_text(FINE)
-    desk.line.settings["WORKERS"] = "fine"
-    desk.line.start("consumer", "--queues", "low")
-    desk.die(*[("fine.fine", b"{}")] * 12, treadle_queue=b"low")
+def test_the_rest_follows_when_the_canary_succeeds(dead_letters: DeadLetters) -> None:
+    line = dead_letters.line
+    (line.folder / "fine.py").write_text(FINE)
+    line.settings["WORKERS"] = "fine"
+    line.start("consumer", "--queues", "low")
+    dead_letters.add(*[("fine.fine", b"{}")] * 12, headers={QUEUE: b"low"})
 
-    account = json.loads(desk.run("retry", "--all", "--yes", "--canary", "2", "--json"))
+    account = json.loads(dead_letters.run("retry", "--all", "--yes", "--canary", "2", "--json"))
 
     assert account["sent"] == 12
     assert list(account["canary"].values()) == ["succeeded"] * 2
-    wait_until(lambda: len(desk.line.out) == 12, told="all are performed")
+    wait_until(lambda: len(line.out) == 12, what="all are performed")
 
 
 FINE = """
@@ -211,15 +212,19 @@ def fine(job: Fine, ctx: Context) -> None:
 
 
 @pytest.mark.parametrize("way", ["retry", "edit"])
-def test_what_cancelled_a_job_while_it_ran_does_not_end_it_when_it_is_sent_back(desk: Desk, way: str) -> None:
-    """The order stands for a while after the job has died, and for ever where a process was killed."""
-    cancelled, moved = desk.die(CLOSE, CLOSE)
-    order = Order("cancel", "o1", "bea", NOW)
-    desk.send(encode_order(cancelled, order), encode_order(moved, replace(order, stale=(900,))))
+def test_an_override_from_before_its_death_does_not_end_a_job_that_is_sent_back(
+    dead_letters: DeadLetters, way: str
+) -> None:
+    """An override stays in force for a while after its job has died, and for good if a process was killed."""
+    line = dead_letters.line
+    cancelled, moved = dead_letters.add(CLOSE, CLOSE)
+    cancel = Override("cancel", "o1", "bea", NOW)
+    dead_letters.send(encode_override(cancelled, cancel))
+    dead_letters.send(encode_override(moved, replace(cancel, stale=(900,))))
 
     for job in (cancelled, moved):
-        desk.run(way, job, *(["[43]"] if way == "edit" else []))
-    desk.line.start("consumer", "--queues", "default")
-    wait_until(lambda: {cancelled, moved} <= outcomes(desk.line).keys(), told="both have been performed")
+        dead_letters.run(way, job, *(["[43]"] if way == "edit" else []))
+    line.start("consumer", "--queues", "default")
+    wait_until(lambda: {cancelled, moved} <= outcomes(line).keys(), what="both have been performed")
 
-    assert {done.outcome for done in outcomes(desk.line).values()} == {"retrying"}  # there are no polls
+    assert {done.outcome for done in outcomes(line).values()} == {"retrying"}  # there are no polls

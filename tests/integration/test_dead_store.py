@@ -1,101 +1,102 @@
-"""The store of dead letters: rebuilt it is what it was, and a redrive that is killed goes on where it was."""
+"""The store of dead letters: a rebuild restores it exactly, and a killed redrive continues where it stopped."""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from consumers.orders import Orders
-from streams.audit import decode_audit
+from monitor.dead_letters.follow import catch_up
+from monitor.dead_letters.redrive import redrive
+from monitor.dead_letters.request import Selection
+from monitor.dead_letters.select import claim
+from monitor.note import Note
 from streams.errors import ConfigError, NotDelivered
+from streams.kafka.producer import Producer
 from streams.message import Message
-from streams.producer import Producer
+from streams.overrides.table import Overrides
 from streams.topics import AUDIT
-from tests.support.desk import CLOSE, REPAIR, Desk, letter
+from streams.wire.audit import decode_audit
+from tests.support.dead_letters import CLOSE, REPAIR, DeadLetters, a_dead_letter
 from tests.support.line import Line
 from tests.support.waiting import wait_until
 from treadle.database import engine, opened
-from treadle.dead.asked import Chosen, Note
-from treadle.dead.choose import claim
-from treadle.dead.follow import catch_up
-from treadle.dead.send import send_back
 
 NOTE = Note("ada")
 
 
 @pytest.fixture
-def desk(line: Line, fresh_database: str) -> Desk:
-    return Desk(line, fresh_database)
+def dead_letters(line: Line, fresh_database: str) -> DeadLetters:
+    return DeadLetters(line, fresh_database)
 
 
-def kafka_of(desk: Desk) -> dict[str, str]:
-    return {"bootstrap.servers": desk.line.kafka}
+class Killed(Exception):
+    """Stands for a kill in a test's own process."""
 
 
-def test_rebuilt_it_is_what_it_was(desk: Desk) -> None:
-    desk.run("rebuild")  # from the start of the topics, with what other tests have left
-    desk.die(CLOSE, CLOSE, REPAIR, CLOSE, ("odd\x00", b"\x00\xff"))
-    one, two = [row["letter"] for row in desk.table("--limit", "2", "--kind", "polls.close")]
-    desk.run("retry", one)
-    desk.run("edit", two, "[43]")
-    desk.run("delete", "--kind", "threads.repair", "--yes")
-    before = desk.rows()
+def test_a_rebuild_restores_the_store_exactly(dead_letters: DeadLetters) -> None:
+    dead_letters.run("rebuild")  # from the start of the topics, with what other tests have left
+    dead_letters.add(CLOSE, CLOSE, REPAIR, CLOSE, ("odd\x00", b"\x00\xff"))
+    one, two = [row["dead_letter"] for row in dead_letters.listed("--limit", "2", "--kind", "polls.close")]
+    dead_letters.run("retry", one)
+    dead_letters.run("edit", two, "[43]")
+    dead_letters.run("delete", "--kind", "threads.repair", "--yes")
+    before = dead_letters.rows()
 
-    desk.run("rebuild")
+    dead_letters.run("rebuild")
 
-    assert desk.rows() == before
+    assert dead_letters.rows() == before
     assert len(before) >= 5
 
 
-def test_until_it_is_rebuilt_it_is_what_it_was_and_nobody_claims_letters(desk: Desk) -> None:
-    desk.die(CLOSE, CLOSE)
-    desk.run("retry", desk.table()[0]["letter"])
-    before = desk.rows()
-
-    class Killed(Exception):
-        pass
+def test_until_a_rebuild_is_complete_nothing_changes_and_no_one_can_claim(dead_letters: DeadLetters) -> None:
+    dead_letters.add(CLOSE, CLOSE)
+    dead_letters.run("retry", dead_letters.listed()[0]["dead_letter"])
+    before = dead_letters.rows()
 
     def look_and_die(read: int) -> None:
-        """The letters have been read, and what was done with them has not."""
-        assert desk.rows() == before
-        with opened(desk.database) as other, other.begin() as db:
+        """The dead letters have been read, and what was done with them has not."""
+        assert dead_letters.rows() == before
+        with opened(dead_letters.database) as other, other.begin() as db:
             db.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
             with pytest.raises(OperationalError, match="lock timeout"):
-                claim(db, Chosen(), (-1, -1), 10, again=True)
+                claim(db, Selection(), (-1, -1), 10, again=True)
         raise Killed
 
-    with opened(desk.database) as database, pytest.raises(Killed):
-        catch_up(database, kafka_of(desk), rebuild=True, told=look_and_die)
+    with opened(dead_letters.database) as database, pytest.raises(Killed):
+        catch_up(database, dead_letters.kafka, rebuild=True, progress=look_and_die)
 
-    assert desk.rows() == before
-
-
-def test_the_follower_keeps_it_up_to_date(desk: Desk) -> None:
-    follower = desk.line.start("dead-letters", fresh=True)
-
-    desk.die(CLOSE, REPAIR)
-    wait_until(lambda: len(desk.rows()) == 2, told="two rows")
-
-    assert desk.line.end(follower) == 0
+    assert dead_letters.rows() == before
 
 
-def test_a_topic_or_a_table_that_is_missing_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("treadle.dead.follow.DEAD", "jobs.dead.of.nobody")
-    with opened(desk.database) as database, pytest.raises(ConfigError, match="treadle topics apply"):
-        catch_up(database, kafka_of(desk))
+def test_the_follower_keeps_the_store_up_to_date(dead_letters: DeadLetters) -> None:
+    follower = dead_letters.line.start("dead-letters", fresh=True)
 
-    with opened(desk.database) as database, database.begin() as db:
+    dead_letters.add(CLOSE, REPAIR)
+    wait_until(lambda: len(dead_letters.rows()) == 2, what="both are in the store")
+
+    assert dead_letters.line.end(follower) == 0
+
+
+def test_a_missing_topic_or_table_is_reported_with_what_to_do(
+    dead_letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.dead_letters.follow.DEAD", "jobs.dead.missing")
+    with opened(dead_letters.database) as database, pytest.raises(ConfigError, match="treadle topics apply"):
+        catch_up(database, dead_letters.kafka)
+
+    with opened(dead_letters.database) as database, database.begin() as db:
         db.exec_driver_sql("DROP TABLE treadle.dead_letters")
 
-    assert "treadle migrate" in desk.run("list", code=1)
+    assert "treadle migrate" in dead_letters.run("list", code=1)
 
 
-def test_a_batch_that_kafka_refuses_stays_dead(desk: Desk) -> None:
-    desk.die(CLOSE, CLOSE)
+def test_a_batch_that_kafka_refuses_stays_dead(dead_letters: DeadLetters) -> None:
+    dead_letters.add(CLOSE, CLOSE)
 
     class Refusing:
         def send(self, messages: object) -> None:
@@ -104,26 +105,23 @@ def test_a_batch_that_kafka_refuses_stays_dead(desk: Desk) -> None:
         def send_then(self, messages: object, done: object) -> None:
             raise AssertionError
 
-    with opened(desk.database) as database:
-        catch_up(database, kafka_of(desk))
+    with opened(dead_letters.database) as database:
+        catch_up(database, dead_letters.kafka)
         with pytest.raises(NotDelivered):
-            list(send_back(database, Refusing(), Chosen(), NOTE, Orders()))
+            list(redrive(database, Refusing(), Selection(), NOTE, Overrides()))
 
-    assert len(desk.table()) == 2
+    assert len(dead_letters.listed()) == 2
 
 
-def test_what_was_told_of_before_a_kill_is_not_sent_again(desk: Desk) -> None:
+def test_what_was_audited_before_a_kill_is_not_sent_again(dead_letters: DeadLetters) -> None:
     """The audit is in Kafka, and the process dies before the store says so."""
-    desk.die(CLOSE)
-    producer = Producer(kafka_of(desk))
-
-    class Killed(Exception):
-        pass
+    dead_letters.add(CLOSE)
+    producer = Producer(dead_letters.kafka)
 
     class DiesAfterTheAudit:
         sent = 0
 
-        def send(self, messages: list[Message]) -> None:
+        def send(self, messages: Iterable[Message]) -> None:
             producer.send(messages)
             self.sent += 1
             if self.sent == 2:
@@ -132,37 +130,41 @@ def test_what_was_told_of_before_a_kill_is_not_sent_again(desk: Desk) -> None:
         def send_then(self, messages: object, done: object) -> None:
             raise AssertionError
 
-    with opened(desk.database) as database:
-        catch_up(database, kafka_of(desk))
+    with opened(dead_letters.database) as database:
+        catch_up(database, dead_letters.kafka)
         with pytest.raises(Killed):
-            list(send_back(database, DiesAfterTheAudit(), Chosen(), NOTE, Orders()))
+            list(redrive(database, DiesAfterTheAudit(), Selection(), NOTE, Overrides()))
     producer.close()
-    said = desk.run("retry", "--all", "--yes")
+    output = dead_letters.run("retry", "--all", "--yes")
 
-    assert "0 of 0 letters" in said
-    assert len(desk.line.sent("jobs.default")) == 1
+    assert "0 of 0 dead letters" in output
+    assert len(dead_letters.sent_back()) == 1
 
 
-def test_a_redrive_that_is_killed_goes_on_and_every_letter_is_accounted_for(desk: Desk) -> None:
+def test_a_killed_redrive_continues_and_every_dead_letter_is_accounted_for(
+    dead_letters: DeadLetters,
+) -> None:
     many = 20_000
-    desk.send(*(letter("polls.close", b"[%d]" % number, LookupError("no")) for number in range(many)))
-    database = engine(desk.database, pool_size=1)
-    catch_up(database, kafka_of(desk))
-    slow = desk.line.begin_command("dead", "retry", "--all", "--yes", "--rate", "2000")
-    wait_until(lambda: len(desk.line.sent("jobs.default")) >= 3_000, told="some are sent")
-    desk.line.end(slow, signal.SIGKILL)
+    error = LookupError("no")
+    dead_letters.send(*(a_dead_letter("polls.close", b"[%d]" % number, error) for number in range(many)))
+    database = engine(dead_letters.database, pool_size=1)
+    catch_up(database, dead_letters.kafka)
+    slow = dead_letters.line.start_command("dead", "retry", "--all", "--yes", "--rate", "2000")
+    wait_until(lambda: len(dead_letters.sent_back()) >= 3_000, what="some have been sent back")
+    dead_letters.line.end(slow, signal.SIGKILL)
 
-    producer = Producer(kafka_of(desk))
-    catch_up(database, kafka_of(desk))
+    producer = Producer(dead_letters.kafka)
+    catch_up(database, dead_letters.kafka)
     began = time.monotonic()
-    sent = sum(batch.letters for batch in send_back(database, producer, Chosen(), NOTE, Orders()))
+    batches = redrive(database, producer, Selection(), NOTE, Overrides())
+    sent = sum(batch.dead_letters for batch in batches)
     took = time.monotonic() - began
     producer.close()
     database.dispose()
 
-    counts = Counter(dict(home.headers)["ce_id"] for home in desk.line.sent("jobs.default"))
-    audited = [job for message in desk.line.sent(AUDIT) for job in decode_audit(message.value).jobs]
-    print(f"{sent:,} letters in {took:.1f} s: {sent / took:,.0f} a second")
+    counts = Counter(dead_letters.sent_back())
+    audited = [job for message in dead_letters.line.sent(AUDIT) for job in decode_audit(message.value).jobs]
+    print(f"{sent:,} dead letters in {took:.1f} s: {sent / took:,.0f} per second")
     assert len(counts) == len(set(audited)) == len(audited) == many
-    assert sum(counts.values()) <= many + 2_000  # at most what was on its way when the process was killed
-    assert desk.table("--limit", "1") == []
+    assert counts.total() <= many + 2_000  # at most what was in transit when the process was killed
+    assert dead_letters.listed("--limit", "1") == []

@@ -1,4 +1,4 @@
-"""`treadle enqueue`, and what it says when it is called wrongly."""
+"""`treadle enqueue`, and what it says when it is used wrongly."""
 
 import json
 
@@ -20,7 +20,7 @@ def test_a_job_is_enqueued_and_its_id_printed(line: Line) -> None:
     assert (message.key, message.value) == (b"poll:42", b'{"poll_id":42}')
 
 
-def test_queue_and_key_can_be_chosen_and_arguments_be_an_array(line: Line) -> None:
+def test_queue_and_key_can_be_chosen_and_arguments_can_be_an_array(line: Line) -> None:
     done = line.treadle("enqueue", "CloseExpiredPollWorker", "[42]", "--queue", "high", "--key", "room:1")
 
     (message,) = line.sent("jobs.high")
@@ -29,7 +29,7 @@ def test_queue_and_key_can_be_chosen_and_arguments_be_an_array(line: Line) -> No
     assert dict(message.headers)["ce_type"] == b"polls.close"
 
 
-def test_jobs_are_read_a_line_each_and_their_ids_printed_in_order(line: Line) -> None:
+def test_jobs_are_read_line_by_line_and_their_ids_are_printed_in_the_same_order(line: Line) -> None:
     jobs: list[object] = [{"kind": "polls.close", "args": {"poll_id": number}} for number in range(2_500)]
     jobs.append({"kind": "threads.repair", "args": [7], "queue": "mailers", "key": "k"})
 
@@ -45,26 +45,26 @@ def test_jobs_are_read_a_line_each_and_their_ids_printed_in_order(line: Line) ->
 
 
 @pytest.mark.parametrize(
-    ("bad", "told"),
+    ("bad", "problem"),
     [
         (b'{"kind": "polls.close", "args": {"pol_id": 3}}', "unknown field `pol_id`. It takes: poll_id"),
         (b'{"kind": "polls.clos"}', "no job kind is called `polls.clos`: did you mean `polls.close`?"),
         (b'{"kind": "\xff"}', "utf-8"),
     ],
 )
-def test_it_says_at_which_line_it_stopped_and_what_was_sent(line: Line, bad: bytes, told: str) -> None:
+def test_a_bad_line_is_named_with_what_was_sent_before_it(line: Line, bad: bytes, problem: str) -> None:
     good = b'{"kind": "polls.close", "args": [1]}'
 
     done = line.treadle("enqueue", "-", stdin=b"\n".join([good, b"", good, bad, good]))
 
     assert done.returncode == 2
     assert done.stderr.startswith("treadle: line 4: ")
-    assert told in done.stderr
-    assert done.stderr.endswith("The 2 jobs before it are enqueued.\n")
+    assert problem in done.stderr
+    assert done.stderr.endswith("The 2 jobs before it were enqueued.\n")
     assert len(done.stdout.split()) == len(line.sent("jobs.default")) == 2
 
 
-def test_a_kafka_out_of_reach_is_told_in_one_clear_line(line: Line) -> None:
+def test_an_unreachable_kafka_is_reported_in_one_clear_line(line: Line) -> None:
     done = line.treadle(
         "enqueue",
         "polls.close",
@@ -76,6 +76,8 @@ def test_a_kafka_out_of_reach_is_told_in_one_clear_line(line: Line) -> None:
 
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("treadle: Kafka did not take a message for jobs.default: no answer in time")
+    assert done.stderr.startswith(
+        "treadle: Kafka did not accept a message for jobs.default: no answer in time"
+    )
     assert "Is Kafka up, and is TREADLE_KAFKA right?" in done.stderr
     assert done.stdout == ""

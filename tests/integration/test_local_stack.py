@@ -1,4 +1,4 @@
-"""The one-machine stack, with real parts: up and down, side by side, killed and healed."""
+"""The one-machine stack with real servers: up and down, two at a time, killed and repaired."""
 
 import random
 import subprocess
@@ -17,14 +17,14 @@ from typer.testing import CliRunner
 
 from streams.errors import ConfigError
 from treadle.cli.local import commands
-from treadle.local.postgres import answers, system_user
-from treadle.local.processes import command_line, wait_for
-from treadle.local.stack import Stack
+from treadle.dev.local.postgres import answers, system_user
+from treadle.dev.local.processes import command_line, wait_for
+from treadle.dev.local.stack import Stack
 
 
 @contextmanager
 def a_stack(home: Path) -> Iterator[Stack]:
-    """A stack in this folder, brought up; whatever becomes of it, nothing of it is left afterwards."""
+    """A running stack in this folder; nothing of it is left afterwards, whatever happens."""
     stack = Stack(home, durable=False)
     try:
         stack.up()
@@ -35,7 +35,7 @@ def a_stack(home: Path) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack for tests that leave it as they find it: up."""
+    """A stack for tests that leave it running."""
     with a_stack(tmp_path_factory.mktemp("running") / "stack") as stack:
         yield stack
 
@@ -53,14 +53,14 @@ def kill(pid: int | None) -> None:
 
 
 def mentioning(folder: Path) -> list[str]:
-    """Command lines of living processes in which this folder occurs."""
+    """Command lines of living processes that mention this folder."""
     lines = (" ".join(command_line(process)) for process in psutil.process_iter())
     return [line for line in lines if str(folder) in line]
 
 
 @contextmanager
 def a_foreign_process(argument: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of the database's own user that is none of ours, though our folder is on its command line."""
+    """A process of the database's user that is not ours, although our folder is on its command line."""
     user = system_user()
     with subprocess.Popen(["sh", "-c", "read line", argument], stdin=subprocess.PIPE, user=user) as process:
         yield process
@@ -90,7 +90,7 @@ def first_message(stack: Stack, topic: str) -> bytes | None:
 
 
 def local(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    """`treadle local …` with nothing set but this: exit code, what it printed, what it said to people."""
+    """`treadle local …` in this environment alone: exit code, output, messages to people."""
     clean = {"TREADLE_KAFKA": None, "TREADLE_DATABASE": None} | environment
     result = CliRunner().invoke(commands(), arguments, env=clean)
     return result.exit_code, result.stdout, str(result.exception or result.stderr)
@@ -113,7 +113,7 @@ def test_a_second_up_changes_nothing(running: Stack) -> None:
     assert (pids(running), running.kafka, running.database) == before
 
 
-def test_what_is_handed_in_is_called_at_every_up(running: Stack) -> None:
+def test_hooks_are_called_on_every_up(running: Stack) -> None:
     called: list[Stack] = []
 
     running.up(after=[called.append])
@@ -121,16 +121,16 @@ def test_what_is_handed_in_is_called_at_every_up(running: Stack) -> None:
     assert called == [running]
 
 
-def test_env_is_for_a_shell(running: Stack) -> None:
+def test_a_shell_can_evaluate_env(running: Stack) -> None:
     _, printed, _ = local("env", "--home", str(running.home))
     script = f'{printed}\nprintf "%s\\n" "$TREADLE_KAFKA" "$TREADLE_DATABASE"'
 
-    seen = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=True).stdout
 
-    assert seen.splitlines() == [running.kafka, running.database]
+    assert output.splitlines() == [running.kafka, running.database]
 
 
-def test_own_addresses_in_the_environment_do_not_count_as_given(running: Stack) -> None:
+def test_a_stacks_own_addresses_in_the_environment_do_not_count_as_given(running: Stack) -> None:
     stack = Stack(running.home, given_kafka=running.kafka, given_database=running.database)
 
     status = stack.status()
@@ -139,7 +139,7 @@ def test_own_addresses_in_the_environment_do_not_count_as_given(running: Stack) 
     assert status.database.pid == running.status().database.pid
 
 
-def test_a_broker_killed_with_9_is_healed_and_keeps_its_messages(running: Stack) -> None:
+def test_a_broker_killed_with_sigkill_is_restarted_and_keeps_its_messages(running: Stack) -> None:
     create_topic(running, "kept")
     send(running, "kept", b"still here")
     kill(running.status().kafka.pid)
@@ -149,7 +149,7 @@ def test_a_broker_killed_with_9_is_healed_and_keeps_its_messages(running: Stack)
     assert first_message(running, "kept") == b"still here"
 
 
-def test_a_database_killed_with_9_is_healed_and_keeps_its_rows(running: Stack) -> None:
+def test_a_database_killed_with_sigkill_is_restarted_and_keeps_its_rows(running: Stack) -> None:
     with psycopg.connect(running.database) as db:
         db.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     kill(running.status().database.pid)
@@ -160,10 +160,22 @@ def test_a_database_killed_with_9_is_healed_and_keeps_its_rows(running: Stack) -
         assert db.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_two_stacks_live_side_by_side(running: Stack, tmp_path: Path) -> None:
+def test_a_stack_for_tests_accepts_short_group_sessions(running: Stack) -> None:
+    create_topic(running, "grouped")
+    times = {"session.timeout.ms": 300, "heartbeat.interval.ms": 100}
+    consumer = Consumer({"bootstrap.servers": running.kafka, "group.id": "short", **times})
+    try:
+        consumer.subscribe(["grouped"])
+
+        assert wait_for(lambda: consumer.poll(0.1) is None and bool(consumer.assignment()), within=20)
+    finally:
+        consumer.close()
+
+
+def test_two_stacks_run_at_the_same_time(running: Stack, tmp_path: Path) -> None:
     before = pids(running)
 
-    with a_stack(tmp_path / "a home with spaces, a comma and an ü") as other:
+    with a_stack(tmp_path / "a folder with spaces, a comma and an ü") as other:
         create_topic(other, "only-here")
         here = AdminClient({"bootstrap.servers": running.kafka}).list_topics(timeout=20)
 
@@ -189,14 +201,14 @@ def test_down_with_delete_leaves_no_data(tmp_path: Path) -> None:
     home = tmp_path / "stack"
     Stack(home, given_kafka="elsewhere:9092", durable=False).up()
 
-    exit_code, _, said = local("down", "--delete", "--yes", "--home", str(home))
+    exit_code, _, message = local("down", "--delete", "--yes", "--home", str(home))
 
     assert exit_code == 0
-    assert str(home / "postgres") in said
+    assert str(home / "postgres") in message
     assert not home.exists()
 
 
-def test_a_folder_too_deep_for_a_socket_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_stack_runs_in_a_folder_too_deep_for_a_socket(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 60) / ("e" * 60)
     stack = Stack(deep, given_kafka="elsewhere:9092", durable=False)
 
@@ -219,9 +231,9 @@ def test_only_what_is_not_given_is_started(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_an_up_killed_halfway_is_healed_by_the_next(tmp_path: Path, attempt: int) -> None:
+def test_the_next_up_completes_one_that_was_killed_halfway(tmp_path: Path, attempt: int) -> None:
     home = tmp_path / "stack"
-    program = "import sys; from pathlib import Path; from treadle.local.stack import Stack; "
+    program = "import sys; from pathlib import Path; from treadle.dev.local.stack import Stack; "
     program += "Stack(Path(sys.argv[1]), durable=False).up()"
     halfway = subprocess.Popen([sys.executable, "-c", program, home])
     moment = time.monotonic() + random.uniform(0.3, 4.0)
@@ -234,7 +246,7 @@ def test_an_up_killed_halfway_is_healed_by_the_next(tmp_path: Path, attempt: int
     assert mentioning(home) == []
 
 
-def test_nothing_foreign_is_killed_when_a_lock_file_is_stale(tmp_path: Path) -> None:
+def test_no_foreign_process_is_killed_when_a_lock_file_is_stale(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "stack", given_kafka="elsewhere:9092", durable=False)
     stack.up()
     lock = stack.home / "postgres" / "data" / "postmaster.pid"
@@ -251,21 +263,21 @@ def test_nothing_foreign_is_killed_when_a_lock_file_is_stale(tmp_path: Path) -> 
         assert foreign.poll() is None
 
 
-def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "letter.txt").write_text("dear")
+def test_a_folder_with_other_files_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.txt").write_text("dear")
     stack = Stack(tmp_path)
 
-    with pytest.raises(ConfigError, match="no folder of a stack"):
+    with pytest.raises(ConfigError, match="not a stack's folder"):
         stack.up()
-    with pytest.raises(ConfigError, match="no folder of a stack"):
+    with pytest.raises(ConfigError, match="not a stack's folder"):
         stack.down(delete=True)
 
-    assert (tmp_path / "letter.txt").read_text() == "dear"
+    assert (tmp_path / "other.txt").read_text() == "dear"
 
 
 def test_env_of_a_stack_that_is_down_says_how_to_start_it(tmp_path: Path) -> None:
-    exit_code, printed, said = local("env", "--home", str(tmp_path / "stack"))
+    exit_code, printed, message = local("env", "--home", str(tmp_path / "stack"))
 
     assert exit_code == 1
     assert printed == ""
-    assert "treadle local up" in said
+    assert "treadle local up" in message

@@ -1,4 +1,4 @@
-"""Treadle's own tables are made by migrations, once, whoever asks how often."""
+"""Migrations create Treadle's own tables, each once, however often they are run."""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -8,10 +8,10 @@ import pytest
 
 from streams.errors import ConfigError
 from treadle.database import opened
-from treadle.migrating import due, migrate
+from treadle.migrations.upgrade import due, migrate
 
 
-def test_migrating_makes_the_tables(fresh_database: str) -> None:
+def test_migrating_creates_the_tables(fresh_database: str) -> None:
     applied = migrate(fresh_database)
 
     assert applied[0].startswith("0001 ")
@@ -33,14 +33,14 @@ def test_a_dry_run_says_what_is_due_and_changes_nothing(fresh_database: str) -> 
     assert would_be_applied == migrate(fresh_database)
 
 
-def test_two_processes_at_once_migrate_once(fresh_database: str) -> None:
+def test_two_processes_at_the_same_time_migrate_once(fresh_database: str) -> None:
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as processes:
         applied = list(processes.map(migrate, [fresh_database] * 4))
 
     assert sorted(map(len, applied)) == [0, 0, 0, 2]
 
 
-def test_what_is_due_is_told(fresh_database: str) -> None:
+def test_due_migrations_are_listed(fresh_database: str) -> None:
     with opened(fresh_database) as database:
         before = due(database)
         migrate(fresh_database)
@@ -59,9 +59,9 @@ def test_a_database_of_a_newer_treadle_is_refused(fresh_database: str) -> None:
         migrate(fresh_database)
 
 
-def test_a_database_out_of_reach_is_told_in_one_line(fresh_database: str) -> None:
+def test_an_unreachable_database_is_reported_in_one_line(fresh_database: str) -> None:
     with pytest.raises(ConfigError, match="the database cannot be used") as refused:
-        migrate("postgresql://nobody@127.0.0.1:1/nowhere")
+        migrate("postgresql://ann@127.0.0.1:1/nowhere")
 
     assert "\n" not in str(refused.value)
 

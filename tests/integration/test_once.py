@@ -1,18 +1,23 @@
-"""Effects in the database happen once per job id, and what follows is never forgotten."""
+"""Effects in the database happen once per job id, and follow-ups are never lost."""
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, select, text
 
+from consumers.attempt.transactions import done
 from consumers.context import Context
-from consumers.follow_ups import messages_of
-from consumers.once import AlreadyDone, OnceTransactions, done
+from consumers.worker import Perform, Workers
 from streams.errors import Discard
 from tests.support.builders.messages import NOW, Count, Greet, a_fact
+from treadle import testing
 from treadle.database import engine
-from treadle.migrating import migrate
+from treadle.migrations.upgrade import migrate
+from treadle.testing import Discarded, Outcome, Succeeded, enqueued, failure_in, published
+
+HELLO = text("INSERT INTO effects VALUES ('hello')")
 
 
 @pytest.fixture
@@ -25,17 +30,18 @@ def database(fresh_database: str) -> Iterator[Engine]:
     database.dispose()
 
 
-def a_context(database: Engine, job_id: str = "id-1") -> Context:
-    transactions = OnceTransactions(database)
-    return Context(job_id=job_id, kind="test.greet", attempt=1, now=NOW, transactions=transactions)
-
-
-def run(ctx: Context) -> None:
-    """A worker that changes a row and has two jobs and an event follow."""
+def greet(job: Greet, ctx: Context) -> None:
+    """Changes a row; two jobs and an event follow."""
     with ctx.transaction() as db:
-        db.execute(text("INSERT INTO effects VALUES ('hello')"))
+        db.execute(HELLO)
         ctx.enqueue(Greet("Ada"), Count(1))
         ctx.publish(a_fact())
+
+
+def run(database: Engine, job_id: str = "id-1", worker: Perform[Greet] = greet) -> Outcome:
+    workers = Workers()
+    workers.worker(Greet)(worker)
+    return testing.perform(Greet("Ada"), database, now=NOW, job_id=job_id, workers=workers)
 
 
 def effects(database: Engine) -> int:
@@ -48,73 +54,67 @@ def jobs_done(database: Engine) -> list[str]:
         return list(db.execute(select(done.c.job_id)).scalars())
 
 
-def test_a_second_run_changes_nothing_and_knows_what_followed(database: Engine) -> None:
-    first = a_context(database)
-    run(first)
+def test_a_second_run_changes_nothing_and_has_the_same_follow_ups(database: Engine) -> None:
+    first = run(database)
 
-    with pytest.raises(AlreadyDone) as second:
-        run(a_context(database))
+    second = run(database)
 
-    assert second.value.follow_ups == messages_of(first)
+    assert second == first
+    assert enqueued(second) == [Greet("Ada"), Count(1)]
+    assert published(second) == [a_fact()]
     assert effects(database) == 1
     assert jobs_done(database) == ["id-1"]
 
 
-def test_another_job_is_another_matter(database: Engine) -> None:
-    run(a_context(database, "id-1"))
-    run(a_context(database, "id-2"))
+def test_another_job_is_performed_on_its_own(database: Engine) -> None:
+    run(database, "id-1")
+    run(database, "id-2")
 
     assert effects(database) == 2
 
 
-def test_a_job_without_follow_ups_is_done_all_the_same(database: Engine) -> None:
-    with a_context(database).transaction():
-        pass
+def test_a_job_without_follow_ups_also_takes_effect_once(database: Engine) -> None:
+    def quiet(job: Greet, ctx: Context) -> None:
+        with ctx.transaction() as db:
+            db.execute(HELLO)
 
-    with pytest.raises(AlreadyDone) as second, a_context(database).transaction():
-        pass
+    outcomes = [run(database, worker=quiet), run(database, worker=quiet)]
 
-    assert second.value.follow_ups == ()
+    assert outcomes == [Succeeded(), Succeeded()]
+    assert effects(database) == 1
 
 
 @pytest.mark.parametrize("error", [Discard("gone"), LookupError("no"), SystemExit(3)])
 def test_a_run_that_fails_leaves_nothing_behind(database: Engine, error: BaseException) -> None:
-    def fail() -> None:
-        with a_context(database).transaction() as db:
-            db.execute(text("INSERT INTO effects VALUES ('hello')"))
+    def fail(job: Greet, ctx: Context) -> None:
+        with ctx.transaction() as db:
+            db.execute(HELLO)
             raise error
 
-    with pytest.raises(type(error)):
-        fail()
+    outcome = run(database, worker=fail)
 
+    assert outcome == Discarded("gone") or failure_in(outcome).error == type(error).__name__
     assert effects(database) == 0
     assert jobs_done(database) == []
-    run(a_context(database))
+    assert enqueued(run(database)) == [Greet("Ada"), Count(1)]
 
 
 def test_of_two_runs_at_the_same_time_one_waits_and_finds_the_other_done(database: Engine) -> None:
     inside, go_on = threading.Event(), threading.Event()
-    outcomes: list[str] = []
 
-    def slow() -> None:
-        with a_context(database).transaction() as db:
-            db.execute(text("INSERT INTO effects VALUES ('hello')"))
+    def slow(job: Greet, ctx: Context) -> None:
+        with ctx.transaction() as db:
+            db.execute(HELLO)
+            ctx.enqueue(Count(2))
             inside.set()
             go_on.wait(10)
 
-    def quick() -> None:
-        try:
-            run(a_context(database))
-        except AlreadyDone:
-            outcomes.append("already done")
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(run, database, worker=slow)
+        assert inside.wait(10)
+        second = threads.submit(run, database)
+        go_on.set()
 
-    threads = [threading.Thread(target=slow), threading.Thread(target=quick)]
-    threads[0].start()
-    assert inside.wait(10)
-    threads[1].start()
-    go_on.set()
-    for thread in threads:
-        thread.join(10)
-
-    assert outcomes == ["already done"]
+    assert enqueued(first.result()) == [Count(2)]
+    assert second.result() == first.result()
     assert effects(database) == 1

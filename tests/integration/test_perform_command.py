@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.commands import Commands
 from tests.support.shell import Shell
-from treadle import practice
+from treadle.dev import practice
 
 NAME = "perform_command"
 NOW = "2025-12-08T18:07:00+00:00"
@@ -40,14 +40,14 @@ def coop(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def line(coop: str, commands: Commands, tmp_path: Path) -> Shell:
-    """Without Kafka: none is needed."""
+def shell(coop: str, commands: Commands, tmp_path: Path) -> Shell:
+    """Runs commands on the practice co-op, and without Kafka: none is needed."""
     (tmp_path / "shop_jobs.py").write_text(SHOP)
     return Shell(commands, tmp_path, {"DATABASE": coop, "KAFKA": ""})
 
 
-def perform(line: Shell, *arguments: str, **settings: str) -> dict[str, Any]:
-    done = line.treadle("perform", *arguments, "--now", NOW, "--json", **settings)
+def perform(shell: Shell, *arguments: str, **settings: str) -> dict[str, Any]:
+    done = shell.treadle("perform", *arguments, "--now", NOW, "--json", **settings)
     assert done.returncode == 0, done.stderr
     shown: dict[str, Any] = json.loads(done.stdout)
     return shown
@@ -67,10 +67,10 @@ def everything(coop: str) -> list[Any]:
         return [db.execute(sums.format(name).encode()).fetchone() for (name,) in tables]
 
 
-def test_what_it_did_is_shown_in_the_shape_of_the_golden_cases(line: Shell, coop: str) -> None:
+def test_what_it_did_is_shown_in_the_format_of_the_golden_cases(shell: Shell, coop: str) -> None:
     poll_id = lapsed(coop)[0]
 
-    shown = perform(line, "polls.close", f'{{"poll_id": {poll_id}}}')
+    shown = perform(shell, "polls.close", f'{{"poll_id": {poll_id}}}')
 
     assert shown["outcome"] == "succeeded"
     assert poll_id not in lapsed(coop)
@@ -89,59 +89,59 @@ def test_what_it_did_is_shown_in_the_shape_of_the_golden_cases(line: Shell, coop
     assert shown["mails"] == shown["live"] == shown["http"] == []
 
 
-def test_a_dry_run_shows_the_same_and_changes_nothing(line: Shell, coop: str) -> None:
+def test_a_dry_run_shows_the_same_and_changes_nothing(shell: Shell, coop: str) -> None:
     poll_id = lapsed(coop)[0]
     before = everything(coop)
 
-    shown = perform(line, "polls.close", f"[{poll_id}]", "--dry-run")
+    shown = perform(shell, "polls.close", f"[{poll_id}]", "--dry-run")
 
     assert "closed_at" in shown["rows"]["polls"]["updated"][0]["changes"]
     assert everything(coop) == before
 
 
-def test_a_dry_run_for_people_shows_before_and_after(line: Shell, coop: str) -> None:
+def test_a_dry_run_for_people_shows_before_and_after(shell: Shell, coop: str) -> None:
     poll_id = lapsed(coop)[0]
 
-    done = line.treadle(
+    done = shell.treadle(
         "perform", "CloseExpiredPollWorker", f"[{poll_id}]", "--dry-run", "--now", NOW, fresh=True
     )
 
     assert done.returncode == 0
     assert done.stdout.startswith("polls.close succeeded (dry run: rolled back)")
-    for told in ("table polls", "closed_at", "jobs that would follow", "events.publish"):
-        assert told in done.stdout
+    for expected in ("table polls", "closed_at", "jobs that would follow", "events.publish"):
+        assert expected in done.stdout
 
 
-def test_what_would_be_published_is_shown(line: Shell, coop: str) -> None:
+def test_what_would_be_published_is_shown(shell: Shell, coop: str) -> None:
     with psycopg.connect(coop.replace("+psycopg", "")) as db:
         event_id = db.execute("SELECT max(id) FROM events WHERE kind = 'poll_created'").fetchone()
 
-    shown = perform(line, "events.publish", f"[{event_id[0] if event_id else 0}]", "--dry-run")
+    shown = perform(shell, "events.publish", f"[{event_id[0] if event_id else 0}]", "--dry-run")
 
     assert [event["kind"] for event in shown["events"]] == ["poll_created"]
     assert shown["jobs"] == []
 
 
-def test_a_job_that_is_no_longer_needed_is_discarded_with_its_reason(line: Shell, coop: str) -> None:
+def test_a_job_that_is_no_longer_needed_is_discarded_with_its_reason(shell: Shell, coop: str) -> None:
     with psycopg.connect(coop.replace("+psycopg", "")) as db:
         closed = db.execute("SELECT min(id) FROM polls WHERE closed_at IS NOT NULL").fetchone()
 
-    shown = perform(line, "polls.close", f"[{closed[0] if closed else 0}]")
+    shown = perform(shell, "polls.close", f"[{closed[0] if closed else 0}]")
 
     assert (shown["outcome"], shown["reason"]) == ("discarded", "already closed")
     assert shown["rows"] == {}
 
 
-def test_a_job_that_fails_is_told_and_the_exit_code_is_1(line: Shell) -> None:
-    done = line.treadle("perform", "shop.fail", "--json", WORKERS="shop_jobs")
+def test_a_job_that_fails_is_reported_and_the_exit_code_is_1(shell: Shell) -> None:
+    done = shell.treadle("perform", "shop.fail", "--json", WORKERS="shop_jobs")
 
     assert done.returncode == 1
     assert done.stderr == "treadle: shop.fail failed: LookupError: no such thing\n"
     assert json.loads(done.stdout)["outcome"] == "failed"
 
 
-def test_without_a_database_a_worker_that_needs_one_says_what_to_set(line: Shell) -> None:
-    done = line.treadle("perform", "polls.close", "[1]", DATABASE="")
+def test_without_a_database_a_worker_that_needs_one_says_what_to_set(shell: Shell) -> None:
+    done = shell.treadle("perform", "polls.close", "[1]", DATABASE="")
 
     assert done.returncode == 1
     assert "set TREADLE_DATABASE" in done.stderr

@@ -1,4 +1,4 @@
-"""The practice co-op in a real database: true to itself, and no danger to anybody else's."""
+"""The practice co-op in a real database: consistent, and never a danger to another database."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,16 +9,18 @@ import pytest
 from psycopg.rows import dict_row
 from sqlalchemy import ScalarSelect, Table, select
 
-from consumers.loomio import counters, polls, threads
-from consumers.loomio.tables import discussions, groups, users
+from consumers.loomio.groups import counters
+from consumers.loomio.polls import closing
+from consumers.loomio.schema.tables import discussions, groups, users
+from consumers.loomio.threads import repairing
 from streams.errors import ConfigError
-from treadle import practice
-from treadle.check_database import findings
+from treadle.checks.database import findings
 from treadle.database import opened
-from treadle.practice.rows import TABLES
+from treadle.dev import practice
+from treadle.dev.practice.rows import TABLES
 
 NOW = datetime(2025, 12, 8, 18, 7, tzinfo=UTC)
-# `updated_at` of a thread's rows must stay too: a repair of a sound thread writes nothing.
+# Compared with `updated_at`: repairing an intact thread writes nothing.
 THREAD = ("discussions", "events", "discussion_readers", "comments")
 POLL_COUNTS = """
     WITH latest AS (SELECT * FROM stances WHERE latest AND revoked_at IS NULL),
@@ -52,17 +54,17 @@ RECEIPTS = """
 
 @pytest.fixture(scope="module")
 def coop(postgres_url: str) -> Iterator[str]:
-    """The URL of a small practice co-op, for tests that only look."""
+    """The URL of a small practice co-op, for tests that only read."""
     practice.drop(postgres_url, "practice_small")
     yield practice.create(postgres_url, "practice_small", now=NOW)
     practice.drop(postgres_url, "practice_small")
 
 
-def test_it_is_a_database_that_treadle_can_work_on(coop: str) -> None:
+def test_it_is_a_database_that_treadle_can_work_with(coop: str) -> None:
     assert findings(coop) == []
 
 
-def test_the_same_seed_makes_the_same_database(coop: str, postgres_url: str) -> None:
+def test_the_same_seed_creates_the_same_database(coop: str, postgres_url: str) -> None:
     again = practice.create(postgres_url, "practice_again", now=NOW)
 
     different = [table for table in TABLES.values() if content(coop, table) != content(again, table)]
@@ -107,7 +109,7 @@ def test_repairing_its_threads_changes_nothing(coop: str) -> None:
         before = {table: content(coop, table) for table in THREAD}
 
         broken = [
-            threads.repair(db, discussion_id, at=datetime.now(UTC))
+            repairing.repair(db, discussion_id, at=datetime.now(UTC))
             for discussion_id in db.scalars(select(discussions.c.id)).all()
         ]
 
@@ -120,12 +122,12 @@ def test_repairing_its_threads_changes_nothing(coop: str) -> None:
 
 def test_its_lapsed_polls_are_found_by_the_closing_question(coop: str) -> None:
     with opened(coop) as database, database.connect() as db:
-        found = polls.past_closing(db, at=NOW, after=None, limit=1_000)
+        found = closing.past_closing(db, at=NOW, after=None, limit=1_000)
 
     assert len(found) == practice.SIZES["small"].lapsed
 
 
-def test_what_is_voted_is_found_by_searching_unless_it_is_secret(coop: str) -> None:
+def test_a_search_finds_votes_unless_they_are_secret(coop: str) -> None:
     secret = rows(
         coop,
         """SELECT s.id FROM pg_search_documents d JOIN stances s ON s.id = d.searchable_id
@@ -137,7 +139,7 @@ def test_what_is_voted_is_found_by_searching_unless_it_is_secret(coop: str) -> N
     assert rows(coop, "SELECT 1 FROM pg_search_documents WHERE searchable_type = 'Stance' LIMIT 1")
 
 
-def test_new_rows_go_on_after_its_ids(coop: str) -> None:
+def test_ids_of_new_rows_follow_its_own(coop: str) -> None:
     with psycopg.connect(coop) as db:
         (highest,) = db.execute("SELECT max(id) FROM stances").fetchone() or (0,)
         (next_id,) = db.execute("SELECT nextval('stances_id_seq')").fetchone() or (0,)
@@ -145,22 +147,22 @@ def test_new_rows_go_on_after_its_ids(coop: str) -> None:
     assert next_id == highest + 1
 
 
-def test_a_database_that_is_there_is_never_filled(postgres_url: str, fresh_database: str) -> None:
+def test_an_existing_database_is_never_filled(postgres_url: str, fresh_database: str) -> None:
     with pytest.raises(ConfigError, match="already"):
         practice.create(postgres_url, name_of(fresh_database), now=NOW)
 
     assert rows(fresh_database, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'") == []
 
 
-def test_a_database_that_it_did_not_make_is_never_dropped(postgres_url: str, fresh_database: str) -> None:
+def test_a_database_that_it_did_not_create_is_never_dropped(postgres_url: str, fresh_database: str) -> None:
     with pytest.raises(ConfigError, match="left alone"):
         practice.drop(postgres_url, name_of(fresh_database))
 
     assert rows(fresh_database, "SELECT 1 AS there") == [{"there": 1}]
 
 
-def test_a_co_op_that_cannot_be_finished_is_dropped_again(postgres_url: str) -> None:
-    def interrupt(doing: str, written: int) -> None:
+def test_a_co_op_that_cannot_be_completed_is_dropped(postgres_url: str) -> None:
+    def interrupt(step: str, written: int) -> None:
         if written:
             raise KeyboardInterrupt
 
@@ -173,11 +175,11 @@ def test_a_co_op_that_cannot_be_finished_is_dropped_again(postgres_url: str) -> 
 
 
 def test_a_name_that_needs_quoting_is_refused(postgres_url: str) -> None:
-    with pytest.raises(ConfigError, match="small letters"):
+    with pytest.raises(ConfigError, match="lower-case letters"):
         practice.create(postgres_url, 'x"; DROP DATABASE loomio; --', now=NOW)
 
 
-def test_dropping_what_is_not_there_says_so(postgres_url: str) -> None:
+def test_dropping_a_missing_database_returns_false(postgres_url: str) -> None:
     assert practice.drop(postgres_url, "practice_nowhere") is False
 
 

@@ -1,4 +1,4 @@
-"""`treadle run all`: every process of the line as a child of one, started again when it dies, and ended with it."""
+"""`treadle run all`: each process is a child of one, which restarts it when it dies, and ends it when it ends."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from streams.job import Queue
 from tests.support.life import enqueue
 from tests.support.line import Line
 from tests.support.waiting import wait_until
-from treadle.migrating import migrate
+from treadle.migrations.upgrade import migrate
 
 NAMES = {"scheduler", "agents", "consumer", "retries", "dead-letters"}
 
 
-def test_all_run_one_that_dies_is_started_again_and_they_end_with_the_first(
+def test_all_processes_run_one_that_dies_is_restarted_and_all_end_with_their_parent(
     shop: Line, fresh_database: str
 ) -> None:
     migrate(fresh_database)
     first = shop.start("all", fresh=True, DATABASE=fresh_database)
     enqueue(shop, ("say", {"word": "hello"}))
-    wait_until(lambda: "hello" in shop.out, within=60, told="a job is performed")
-    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, told="and committed")
+    wait_until(lambda: "hello" in shop.out, within=60, what="a job is performed")
+    wait_until(lambda: shop.unfinished(Queue.LOW) == 0, what="and committed")
     children = running(first.pid)
 
     children["consumer"].kill()
     enqueue(shop, ("say", {"word": "again"}))
-    wait_until(lambda: "again" in shop.out, within=60, told="another consumer performs the next")
+    wait_until(lambda: "again" in shop.out, within=60, what="another consumer has performed the next")
     again = running(first.pid)
 
     assert shop.end(first) == 0

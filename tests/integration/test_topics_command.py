@@ -1,4 +1,4 @@
-"""`treadle topics`: what differs is told, and made so."""
+"""`treadle topics`: what differs from topics.yaml is shown, and applied."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 
 
 class Planned:
-    """A topics.yaml with one topic more than ours, of a name that nobody else uses."""
+    """A topics.yaml with one more topic than ours, of a name that no other test uses."""
 
     def __init__(self, line: Line) -> None:
         self.topic = f"test.{uuid4().hex}"
@@ -34,7 +34,7 @@ class Planned:
     def apply(self) -> str:
         done = self._line.treadle("topics", "apply", TOPICS=str(self._file))
         assert done.returncode == 0, done.stderr
-        wait_until(lambda: self.partitions, told=self.topic)
+        wait_until(lambda: self.partitions, what=self.topic)
         return done.stderr
 
     @property
@@ -51,26 +51,26 @@ def planned(line: Line) -> Iterator[Planned]:
         planned.admin.delete_topics([planned.topic])[planned.topic].result()
 
 
-def test_a_topic_that_is_missing_is_made_and_then_nothing_differs(planned: Planned) -> None:
+def test_a_missing_topic_is_created_and_then_nothing_differs(planned: Planned) -> None:
     planned.write("{partitions: 3}")
 
     before = planned.plan()
-    told = planned.apply()
+    output = planned.apply()
 
     assert [(row["topic"], row["change"]) for row in before] == [(planned.topic, "create")]
-    assert f"create {planned.topic}: 3 partitions, 1 of 3 copies" in told
+    assert f"create {planned.topic}: 3 partitions, 1 of 3 copies" in output
     assert planned.partitions == 3
     assert planned.plan() == []
     assert "nothing differs" in planned.apply()
 
 
-def test_partitions_and_settings_follow_the_plan_but_never_shrink(planned: Planned) -> None:
+def test_partitions_and_settings_follow_the_plan_but_partitions_never_shrink(planned: Planned) -> None:
     planned.write("{partitions: 3}")
     planned.apply()
 
     planned.write("{partitions: 5, retention: P2D}")
     grown = planned.apply()
-    wait_until(lambda: planned.partitions == 5, told="5 partitions")
+    wait_until(lambda: planned.partitions == 5, what="it has 5 partitions")
     planned.write("{partitions: 2, retention: P2D}")
     (note,) = planned.plan()
     shrunk = planned.apply()

@@ -1,4 +1,4 @@
-"""The tour, as a newcomer takes it: `treadle demo`, from nothing to nothing."""
+"""`treadle demo`, as a newcomer runs it: it starts from nothing and leaves nothing."""
 
 import os
 import re
@@ -11,15 +11,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from treadle.local.processes import command_line, stop, wait_for
+from treadle.dev.local.processes import command_line, stop, wait_for
 
 DEMO = [sys.executable, "-m", "treadle.cli.main", "demo"]
-LONGEST = 150  # seconds; a busy machine is no reason to fail
+LONGEST = 150  # seconds, so that it passes on a busy machine
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """The folder for temporary files that the tour finds; whatever becomes of it, nothing runs afterwards."""
+    """The demo's folder for temporary files; nothing runs afterwards, whatever happens."""
     try:
         yield tmp_path
     finally:
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    """Ours, with this folder for temporary files and without a Kafka or database that were given to us."""
+    """Our environment, with this folder for temporary files and without a given Kafka or database."""
     given = ("TREADLE_KAFKA", "TREADLE_DATABASE", "KEEP")
     kept = {name: value for name, value in os.environ.items() if name not in given}
     return {**kept, "TMPDIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2]), **more}
@@ -36,38 +36,38 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 def still_running(folder: Path) -> list[psutil.Process]:
     """Processes with this folder in their command line, their environment or as their working folder."""
 
-    def is_of_it(process: psutil.Process) -> bool:
+    def belongs(process: psutil.Process) -> bool:
         try:
             environment = process.environ().get("TREADLE_DATABASE", "").replace("%2F", "/")
             return str(folder) in " ".join([*command_line(process), environment, process.cwd()])
         except psutil.Error:
             return str(folder) in " ".join(command_line(process))
 
-    return [process for process in psutil.process_iter() if is_of_it(process)]
+    return [process for process in psutil.process_iter() if belongs(process)]
 
 
 def figure(words: str, output: str) -> int:
-    """The number that stands behind these words in a table."""
+    """The number that follows these words in a table."""
     found = re.search(rf"{re.escape(words)}\s+([\d,]+)", output)
     assert found, f"{words!r} is not in\n{output}"
     return int(found[1].replace(",", ""))
 
 
-def assert_a_job_died_and_came_back(output: str, told: str) -> None:
-    """Its dead letter is shown with the reason, sent home by the command that is shown, and the job succeeds."""
-    act = output[output.index("A job that died, kept on jobs.dead") : output.index("Killed with -9")]
-    assert re.search(r"kind +demo\.read_clock\b", act)
-    assert re.search(r"reason +there is no time zone Europe/Lissabon", act)
-    assert re.search(r"why dead +a NoSuchZone is not retried", act)
-    letter = re.search(r"letter +(\d+:\d+)", act)
-    assert letter, act
-    assert f"$ treadle dead retry {letter[1]} --by demo --why 'the time zone is right again'" in told
-    assert "1 of 1 letters sent home" in told
+def assert_a_job_died_and_was_sent_back(output: str, messages: str) -> None:
+    """Its dead letter is shown with the error, sent back by the command that is shown, and the job succeeds."""
+    part = output[output.index("A dead job, kept on jobs.dead") : output.index("A consumer killed with -9")]
+    assert re.search(r"kind +demo\.read_clock\b", part)
+    assert re.search(r"error +there is no time zone Europe/Lissabon", part)
+    assert re.search(r"why dead +a NoSuchZone is not retried", part)
+    position = re.search(r"dead letter +(\d+:\d+)", part)
+    assert position, part
+    assert f"$ treadle dead retry {position[1]} --by demo --why 'the time zone is corrected'" in messages
+    assert "1 of 1 dead letters sent back" in messages
     assert re.search(
         r"1 +dead +NoSuchZone: there is no time zone Europe/Lissabon *\n"
-        r" +sent back +by demo: the time zone is right again *\n"
+        r" +sent back +by demo: the time zone is corrected *\n"
         r" +1 +succeeded",
-        act,
+        part,
     )
 
 
@@ -83,13 +83,13 @@ def test_the_demo_shows_all_polls_closed_and_leaves_nothing(folder: Path) -> Non
     assert "It takes: poll_id" in run.stdout
     assert re.search(r"demo.try_again +3 +\d+ +succeeded", run.stdout)
     assert re.search(r"demo.remind +1 +\d+ +succeeded", run.stdout)
-    assert_a_job_died_and_came_back(run.stdout, run.stderr)
-    assert "all closed, each exactly once" in run.stdout
+    assert_a_job_died_and_was_sent_back(run.stdout, run.stderr)
+    assert "while closing polls: every poll was closed exactly once" in run.stdout
     lapsed = figure("polls that lapsed", run.stdout)
     assert 0 < figure("closed when the consumer was killed", run.stdout) < lapsed
-    assert figure("closed in all", run.stdout) == lapsed
+    assert figure("closed in total", run.stdout) == lapsed
     assert figure("poll_expired rows in the database", run.stdout) == lapsed
-    assert figure("different events on loomio.events", run.stdout) == lapsed
+    assert figure("distinct events on loomio.events", run.stdout) == lapsed
     assert still_running(folder) == []
     assert list(folder.iterdir()) == []
 
@@ -101,8 +101,8 @@ def test_ctrl_c_in_the_middle_leaves_nothing(folder: Path) -> None:
     assert wait_for(lambda: any(folder.glob("treadle-demo-*/logs/consumer.log")), within=LONGEST)
 
     demo.send_signal(signal.SIGINT)
-    _, told = demo.communicate(timeout=LONGEST)
+    _, messages = demo.communicate(timeout=LONGEST)
 
-    assert demo.returncode not in (0, -signal.SIGINT), told
+    assert demo.returncode not in (0, -signal.SIGINT), messages
     assert still_running(folder) == []
     assert list(folder.iterdir()) == []

@@ -1,1 +1,1 @@
-"""What tests lean on: servers, commands and processes, readers of Kafka, shops, builders, fakes. No tests."""
+"""What tests share: servers, commands and processes, readers of Kafka, shops, builders, fakes. No tests."""

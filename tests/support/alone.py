@@ -1,4 +1,4 @@
-"""Lets a test that is marked `alone` have the machine to itself, while other workers of pytest-xdist wait."""
+"""Lets a test marked `alone` have the machine to itself while other workers of pytest-xdist wait."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 @contextmanager
 def turn(folder: Path, *, alone: bool) -> Iterator[None]:
-    """Wait until this test may run. `folder` is the same for all workers.
+    """Wait until this test may run. All workers pass the same `folder`.
 
-    Who goes alone stands in the door until the room is empty, or others would go on coming in.
+    A test that runs alone holds the door until the room is empty; otherwise others would keep entering.
     """
     with (folder / "door").open("a") as door, (folder / "room").open("a") as room:
         fcntl.flock(door, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""A Kafka for one test alone, where the broker itself or a topic is to come to harm."""
+"""A Kafka for one test alone, which may kill the broker or damage its topics."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 
 from tests.support.guardian import guarded
-from treadle.local.stack import Stack
+from treadle.dev.local.stack import Stack
 
 
 @contextmanager
 def a_broker(folder: Path) -> Iterator[Stack]:
-    """A broker in this folder, without topics. It is gone afterwards."""
+    """A broker in this folder, without topics. It is deleted afterwards."""
     stack = Stack(folder, given_database="postgresql://unused", durable=False)
     with guarded(folder):
         try:
@@ -25,7 +25,7 @@ def a_broker(folder: Path) -> Iterator[Stack]:
 
 
 def kill(broker: Stack) -> None:
-    """With -9. `up` has it come back."""
+    """Kill it with -9. `up` restarts it."""
     pid = broker.status().kafka.pid
     assert pid is not None
     process = psutil.Process(pid)

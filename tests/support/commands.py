@@ -1,6 +1,6 @@
-"""Starts commands of treadle's: in a fork, or where a test asks for it in an interpreter of their own.
+"""Starts Treadle's commands: in a fork, or in a fresh interpreter where a test asks for one.
 
-TREADLE_TEST_FRESH=1 gives every command an interpreter of its own.
+TREADLE_TEST_FRESH=1 starts every command in a fresh interpreter.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.support.planned import ROOT
 from tests.support.started import Started
 
 ALL_FRESH = os.environ.get("TREADLE_TEST_FRESH") == "1"
-LONGEST = 90.0  # seconds for a command that comes to its end by itself
+LONGEST = 90.0  # seconds for a command that ends by itself
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Commands:
-    """All in one folder and environment; `fresh` of each start is whether it gets a new interpreter."""
+    """Runs and starts commands. `fresh` starts one in a new interpreter instead of a fork."""
 
     forks: ForkServer
 
@@ -71,7 +71,7 @@ class Commands:
         streams: tuple[int, int, int],
         fresh: bool = False,
     ) -> Started:
-        """Start a command with these descriptors as stdin, stdout and stderr, and return at once."""
+        """Start a command with these descriptors as stdin, stdout and stderr, and return immediately."""
         if not (fresh or ALL_FRESH):
             return self.forks.start(list(arguments), folder, environment, streams)
         stdin, stdout, stderr = streams
@@ -86,14 +86,14 @@ class Commands:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Our own environment, with no settings of treadle's but these, which are named without TREADLE_."""
+    """The environment of the tests with these of Treadle's settings and no others. Leave out the prefix TREADLE_."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TREADLE_")}
     return {**own, "PYTHONPATH": str(ROOT)} | {f"TREADLE_{name}": text for name, text in settings.items()}
 
 
 @contextmanager
 def _holding(content: bytes) -> Iterator[int]:
-    """A descriptor to read this from."""
+    """A descriptor from which to read this."""
     with tempfile.TemporaryFile() as file:
         file.write(content)
         file.seek(0)

@@ -1,6 +1,6 @@
-"""A client that writes what ours cannot: a message one of whose headers has a name that is no UTF-8.
+"""A client that writes what ours cannot: a message with a header whose name is not UTF-8.
 
-Run as a program of its own, as the compiled part of aiokafka takes no such name: AIOKAFKA_NO_EXTENSIONS=1.
+Run it as a separate process with AIOKAFKA_NO_EXTENSIONS=1: the compiled part of aiokafka does not accept such a name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 
 class Raw(str):
-    """A name whose bytes are others."""
+    """A header name that encodes to bytes that are not UTF-8."""
 
     def encode(self, *_: str) -> bytes:
         return b"\xff\xfe"
@@ -22,8 +22,8 @@ async def write(kafka: str, topic: str) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
     await producer.start()
     try:
-        papers = [("ce_id", b"odd"), ("ce_type", b"retry.never"), (Raw("name"), b"")]
-        await producer.send_and_wait(topic, b'{"left": "alone"}', headers=papers)
+        headers = [("ce_id", b"odd"), ("ce_type", b"retry.never"), (Raw("name"), b"")]
+        await producer.send_and_wait(topic, b'{"left": "alone"}', headers=headers)
     finally:
         await producer.stop()
 

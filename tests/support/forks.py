@@ -1,4 +1,4 @@
-"""The tests' side of the fork server: starts commands there, and stands for each as `subprocess.Popen` would."""
+"""The client of the fork server: has it start commands, and controls each as `subprocess.Popen` would."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from tests.support.fork_server import MODULE, Order, send
+from tests.support.fork_server import MODULE, Request, send
 from tests.support.planned import ROOT
 
 
 class Fork:
-    """A process that was forked for us."""
+    """A process that the fork server has started."""
 
     def __init__(self, arguments: list[str], report: socket.socket) -> None:
         self.args = arguments
         self.returncode: int | None = None
         self._report = report
-        self._told = b""
+        self._reported = b""
         self.pid = self._number(60)
 
     def poll(self) -> int | None:
-        """The exit code, None while it runs."""
+        """The exit code; None while it runs."""
         try:
             return self.wait(0)
         except subprocess.TimeoutExpired:
             return None
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit code, once it has ended. Raises TimeoutExpired after so many seconds."""
+        """Wait for the exit code. Raises TimeoutExpired after `timeout` seconds."""
         if self.returncode is None:
             try:
                 self.returncode = os.waitstatus_to_exitcode(self._number(timeout))
@@ -53,19 +53,19 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
     def _number(self, timeout: float | None) -> int:
-        """The next number that the server reports. It writes each with its end of line in one piece."""
+        """The next number that the server reports, each on a line of its own."""
         self._report.settimeout(timeout)
-        while b"\n" not in self._told:
+        while b"\n" not in self._reported:
             more = self._report.recv(64)
             if not more:
-                raise ChildProcessError("the fork server is gone, and what it started with it")
-            self._told += more
-        number, _, self._told = self._told.partition(b"\n")
+                raise ChildProcessError("the fork server has ended, and with it all it had started")
+            self._reported += more
+        number, _, self._reported = self._reported.partition(b"\n")
         return int(number)
 
 
 class ForkServer:
-    """Starts with the first use of it that a test makes; what it started ends with it at the latest."""
+    """The fork server's process. What it has started ends with it at the latest."""
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
@@ -93,9 +93,9 @@ class ForkServer:
         environment: Mapping[str, str],
         streams: tuple[int, int, int],
     ) -> Fork:
-        """Start this command of treadle's with these descriptors as stdin, stdout and stderr."""
+        """Start this Treadle command with these descriptors as stdin, stdout and stderr."""
         ours, theirs = socket.socketpair()
         with theirs:
-            order = Order(arguments, str(folder), dict(environment))
-            send(self._control, order, [theirs.fileno(), *streams])
+            request = Request(arguments, str(folder), dict(environment))
+            send(self._control, request, [theirs.fileno(), *streams])
         return Fork([sys.executable, "-m", MODULE, *arguments], ours)

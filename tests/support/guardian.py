@@ -1,8 +1,8 @@
-"""Takes down what a run has started when the run itself could not: killed, or told to end too soon.
+"""Takes down what a run has started when the run itself could not, because it was killed.
 
     python -m tests.support.guardian FOLDER
 
-A process beside the tests that waits for the end of its stdin, which they hold open, and then looks for a stack.
+A process beside the tests. It waits until its stdin ends, which they hold open, and then stops the stack it finds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.support.planned import ROOT
 
 @contextmanager
 def guarded(folder: Path) -> Iterator[None]:
-    """Whatever becomes of us, no stack in this folder outlives us for long."""
+    """If this process is killed, a stack in this folder does not outlive it for long."""
     guardian = subprocess.Popen(
         [sys.executable, "-m", "tests.support.guardian", str(folder)],
         cwd=ROOT,
@@ -35,6 +35,6 @@ if __name__ == "__main__":
     sys.stdin.read()
     home = Path(sys.argv[1])
     if home.exists():
-        from treadle.local.stack import Stack
+        from treadle.dev.local.stack import Stack
 
         Stack(home, durable=False).down(delete=True)

@@ -1,42 +1,28 @@
-"""Our own modules that the fork server has imported: what commands need, and nothing that declares a worker or agent.
+"""The modules of Treadle that the fork server imports: what commands need, and nothing that declares a worker or agent.
 
-Those of `streams.jobs` are declared in every command. The module that runs is not to stay imported.
+Every command declares the jobs of `streams.jobs`. The module that a fork runs must not stay imported.
 """
 
-from consumers.retries import RetriesProcess
-from consumers.runtime import ConsumerProcess
-from scheduler.ring import ring_until
-from streams.app import build_app
-from streams.topic_plan import TopicAdmin
-from treadle.check import findings
-from treadle.cli.main import main
-from treadle.database import engine
-from treadle.dead.canary import Canary
-from treadle.dead.desk import desk
-from treadle.dead.edit import edited
-from treadle.dead.follow import follow_until
-from treadle.dead.view import story
-from treadle.migrating import migrate
-from treadle.ordering import Desk
-from treadle.perform import perform
-from treadle.processes import start_consumer
+# ruff: noqa: F401  # importing them is the purpose of this file
 
-__all__ = [
-    "Canary",
-    "ConsumerProcess",
-    "Desk",
-    "RetriesProcess",
-    "TopicAdmin",
-    "build_app",
-    "desk",
-    "edited",
-    "engine",
-    "findings",
-    "follow_until",
-    "main",
-    "migrate",
-    "perform",
-    "ring_until",
-    "start_consumer",
-    "story",
-]
+import consumers.process
+import consumers.retries.process
+import monitor.dead_letters.campaign
+import monitor.dead_letters.canary
+import monitor.dead_letters.edit
+import monitor.dead_letters.follow
+import monitor.dead_letters.story
+import monitor.jobs.override
+import scheduler.ring
+import streams.faust.app
+import streams.kafka.topic_admin
+import treadle.checks.check
+import treadle.cli.dead_letters.connection
+import treadle.cli.main
+import treadle.database
+import treadle.migrations.upgrade
+import treadle.perform.perform
+import treadle.processes.consumer
+import treadle.processes.dead_letters
+import treadle.processes.retries
+import treadle.processes.scheduler

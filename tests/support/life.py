@@ -1,17 +1,17 @@
-"""What the tests of a consumer's life share: enqueueing for its shop, and reading why jobs died."""
+"""What tests of the consumer share: enqueueing jobs of its shop, and reading how they ended."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from consumers.lifecycle import Finished, batch_of
-from streams.dead import failure_of
+from streams.wire.failure import failure_of
+from streams.wire.lifecycle import Finished, decode_batch
 from tests.support.line import Line
 
 
 def enqueue(line: Line, *jobs: tuple[str, dict[str, Any]]) -> list[str]:
-    """Enqueue jobs of `tests/support/shops/life_jobs.py`, named without "life."; their ids."""
+    """Enqueue jobs of `tests/support/shops/life_jobs.py`, their kinds without "life."; their ids."""
     text = "".join(json.dumps({"kind": f"life.{kind}", "args": args}) + "\n" for kind, args in jobs)
     done = line.treadle("enqueue", "-", stdin=text)
     assert done.returncode == 0, done.stderr
@@ -19,12 +19,12 @@ def enqueue(line: Line, *jobs: tuple[str, dict[str, Any]]) -> list[str]:
 
 
 def reasons(line: Line) -> list[str]:
-    """Why jobs died, sorted."""
-    letters = [failure_of(letter) for letter in line.sent("jobs.dead")]
-    return sorted(f"{letter.error}: {letter.message}" for letter in letters if letter)
+    """The errors of dead jobs, sorted."""
+    failures = [failure_of(dead_letter) for dead_letter in line.sent("jobs.dead")]
+    return sorted(f"{failure.error}: {failure.message}" for failure in failures if failure)
 
 
 def outcomes(line: Line) -> dict[str, Finished]:
-    """What was told last of each job."""
-    batches = [batch_of(each.value) for each in line.sent("jobs.lifecycle")]
+    """The last reported outcome of each job."""
+    batches = [decode_batch(each.value) for each in line.sent("jobs.lifecycle")]
     return {done.job: done for batch in batches for done in batch.finished}

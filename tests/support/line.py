@@ -1,4 +1,4 @@
-"""Runs Treadle's commands in processes of their own, and reads what lies in Kafka."""
+"""Runs Treadle's commands as separate processes, and reads what they leave in Kafka."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tests.support.chaos import LONG
 from tests.support.commands import Commands
 from tests.support.shell import Shell
 from tests.support.started import Started, handles
-from tests.support.topics import Ends, Topics
+from tests.support.topics import Offsets, Topics
 from tests.support.waiting import wait_until
 
 
 class Line(Shell):
     """The line from command to Kafka and back, as one test uses it.
 
-    `log` has what its processes wrote to stderr, `out` what they printed. Messages that were there
-    before the test are not seen, neither by the test nor by its processes.
+    `log` is what its processes wrote to stderr, `out` what they printed. Neither the test nor its processes see
+    messages from before the test.
     """
 
     def __init__(self, topics: Topics, commands: Commands, folder: Path) -> None:
@@ -34,7 +34,7 @@ class Line(Shell):
         self.topics = topics
         self.kafka = topics.kafka
         self.processes: list[Started] = []
-        self.begin = topics.forget_the_past()
+        self.begin = topics.commit_end_offsets()
 
     @property
     def log(self) -> str:
@@ -46,12 +46,12 @@ class Line(Shell):
         return path.read_text().splitlines() if path.exists() else []
 
     def start(self, *arguments: str, fresh: bool = False, **settings: str) -> Started:
-        """Start a process that runs until it is ended, at the latest when the test is over."""
-        return self.begin_command("run", *arguments, fresh=fresh, **settings)
+        """Start a process that runs until it is stopped, at the latest when the test ends."""
+        return self.start_command("run", *arguments, fresh=fresh, **settings)
 
-    def begin_command(self, *arguments: str, fresh: bool = False, **settings: str) -> Started:
-        """Start a command that may take its time. It prints to `out` and writes to `log`, too."""
-        name = self._name(len(self.processes))  # Faust reads the second of the variables
+    def start_command(self, *arguments: str, fresh: bool = False, **settings: str) -> Started:
+        """Start a command that may take long. It prints to `out` and logs to `log` as well."""
+        name = self._name(len(self.processes))  # Faust reads the second variable
         with (self.folder / "stdout").open("ab") as out, (self.folder / "stderr").open("ab") as err:
             process = self.commands.start(
                 *arguments,
@@ -64,29 +64,32 @@ class Line(Shell):
         return process
 
     def end(self, process: Started, number: int = signal.SIGTERM) -> int:
-        """Send a signal, wait for the end, and return the exit code. SIGTERM waits until the process handles it."""
+        """Send a signal and wait for the exit code. SIGTERM is sent once the process handles it."""
         if number == signal.SIGTERM:
             wait_until(
-                lambda: process.poll() is not None or handles(process, number), told="it handles SIGTERM"
+                lambda: process.poll() is not None or handles(process, number),
+                what="the process handles SIGTERM",
             )
         if process.poll() is None:
             process.send_signal(number)
         return process.wait(40)
 
     def kill(self, process: Started) -> int:
-        """Kill it with -9, and have its groups know at once; in the long form of chaos, when its session is over."""
+        """Kill it with -9 and evict it from its groups. TREADLE_CHAOS=long lets its session time out instead."""
         code = self.end(process, signal.SIGKILL)
         if not LONG:
-            self.topics.bury(self._name(self.processes.index(process)))
+            self.topics.evict(self._name(self.processes.index(process)))
         return code
 
     def send(self, messages: Iterable[Message]) -> None:
-        """Have these lie in Kafka."""
+        """Write these to Kafka."""
         self.topics.producer.send(messages)
 
     def sent(self, *topics: str) -> list[Received]:
         """All messages of these topics since the test began."""
-        return list(self.topics.read({place: at for place, at in self.begin.items() if place[0] in topics}))
+        return list(
+            self.topics.read({part: offset for part, offset in self.begin.items() if part[0] in topics})
+        )
 
     def unfinished(self, *queues: Queue) -> int:
         """How many messages of these queues are not committed."""
@@ -96,33 +99,33 @@ class Line(Shell):
         """How many messages this group has not committed."""
         return self.topics.lag(group, self.begin)
 
-    def committed(self, queue: Queue) -> Ends:
-        """The first offset of each partition of the queue that is not committed."""
-        return {(place.topic, place.partition): place.offset for place in self.commits(queue)}
+    def committed(self, queue: Queue) -> Offsets:
+        """The committed offset of each partition of the queue."""
+        return {(each.topic, each.partition): each.offset for each in self.commits(queue)}
 
     @property
     def waiting(self) -> int:
-        """How many jobs are in the tiers and have not gone on."""
+        """How many jobs are waiting in the tiers."""
         return self.lag("treadle.retries")
 
     def metadata(self, queue: Queue) -> set[str]:
-        """What stands in the metadata of the queue's commits."""
-        return {place.metadata or "" for place in self.commits(queue)}
+        """The metadata of the queue's commits."""
+        return {each.metadata or "" for each in self.commits(queue)}
 
     def commits(self, queue: Queue) -> list[TopicPartition]:
-        """What was committed for each partition of the queue."""
+        """What is committed for each partition of the queue."""
         return self.topics.commits(
-            f"treadle.{queue}", [place for place in self.begin if place[0] == topic_of(queue)]
+            f"treadle.{queue}", [part for part in self.begin if part[0] == topic_of(queue)]
         )
 
     def _name(self, number: int) -> str:
-        """By this Kafka knows the process that was started as this one of the line."""
+        """The client.id of the process with this number."""
         return f"{os.getpid()}-{self.folder.name}-{number}"
 
 
 @contextmanager
 def a_line(topics: Topics, commands: Commands, folder: Path) -> Iterator[Line]:
-    """A line whose processes are ended, one way or the other, when the test is over."""
+    """A line whose processes are terminated when the test ends, and killed if that takes too long."""
     line = Line(topics, commands, folder)
     try:
         yield line

@@ -1,6 +1,6 @@
-"""Has Kafka forget members of a group that were killed, at once and not when their session is over.
+"""Evicts killed members from a group immediately, instead of when their sessions time out.
 
-No client can say that for another: it is written to the broker's socket as it is.
+No client library can do that for another member, so the request is written to the broker's socket.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ ANSWER = 10  # seconds
 
 
 def evict(admin: AdminClient, address: str, group: str, client: str | None = None) -> None:
-    """Have all members of the group leave it; or those with this client.id that have no name.
+    """Evict all members of the group, or those with this client.id and no name.
 
-    Who comes back under a name has its place at once. Members by the protocol of KIP-848 stay until their session is
-    over: they leave by another request.
+    Named members need no eviction: a restarted one gets its partitions back immediately. Members that use KIP-848 stay
+    until their session times out, as they leave by another request.
     """
     (asked,) = admin.describe_consumer_groups([group]).values()
     members: list[tuple[str, str | None]] = []
-    with suppress(KafkaException):  # a group that is not there has no members
+    with suppress(KafkaException):  # a group that does not exist has no members
         for each in asked.result(ANSWER).members:
             if client is None or (client == each.client_id and not each.group_instance_id):
                 members.append((each.member_id, each.group_instance_id))
@@ -33,7 +33,7 @@ def evict(admin: AdminClient, address: str, group: str, client: str | None = Non
 
 
 def _leaving(group: str, members: list[tuple[str, str | None]]) -> bytes:
-    """A request that these leave."""
+    """The request by which these members leave."""
     head = struct.pack(">hhi", LEAVE_GROUP, VERSION, 1) + _text("tests")
     left = b"".join(_text(member) + _text(instance) for member, instance in members)
     return head + _text(group) + struct.pack(">i", len(members)) + left
@@ -47,7 +47,7 @@ def _text(text: str | None) -> bytes:
 
 
 def _ask(address: str, request: bytes) -> None:
-    """Send it, and wait for the answer. Whether somebody had left already does not matter."""
+    """Send it and wait for the answer. It does not matter if a member has already left."""
     host, _, port = address.split(",")[0].rpartition(":")
     with socket.create_connection((host, int(port)), timeout=ANSWER) as broker:
         broker.sendall(struct.pack(">i", len(request)) + request)

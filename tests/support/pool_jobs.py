@@ -1,4 +1,4 @@
-"""What the children of a tested pool perform. They import this file alone, at each of their many starts."""
+"""What the children of a tested process pool perform. They import only this file, as they are started often."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from consumers.attempt import Performer
-from consumers.context import Context
-from consumers.once import NoDatabase
+from consumers.attempt.performer import Performer
+from consumers.attempt.transactions import NoDatabase
+from consumers.context import Context, Services
 from consumers.worker import Workers
 from tests.support.builders.messages import KINDS, Greet
 
@@ -18,21 +18,21 @@ from tests.support.builders.messages import KINDS, Greet
 def performer() -> Performer:
     workers = Workers()
     workers.worker(Greet)(greet)
-    return Performer(KINDS, workers, NoDatabase(), log_failures=False)
+    return Performer(KINDS, workers, Services(NoDatabase()), log_failures=False)
 
 
 def greet(job: Greet, ctx: Context) -> None:
-    """Leave a file, and do what the first word says. What is forked lives on: its file is named after it."""
-    deed, folder = job.name.split(" ", 1)
-    if deed.startswith("fork") and (forked := os.fork()) == 0:
+    """Create a file, and do what the first word says. A forked process stays alive; a file is named after its pid."""
+    action, folder = job.name.split(" ", 1)
+    if action.startswith("fork") and (forked := os.fork()) == 0:
         signal.pause()
-    elif deed.startswith("fork"):
+    elif action.startswith("fork"):
         Path(folder, f"forked-{forked}").touch()
-        deed = deed.removeprefix("fork-and-")
+        action = action.removeprefix("fork-and-")
     tempfile.mkstemp(dir=folder)
-    if deed == "kill":
+    if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if deed == "wait":
+    if action == "wait":
         signal.pause()
 
 

@@ -1,4 +1,4 @@
-"""The Kafka and the PostgreSQL of a run, or with pytest-xdist of one of its workers."""
+"""Kafka and PostgreSQL for a test run, or with pytest-xdist for each of its workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.guardian import guarded
-from treadle.local.stack import Stack
+from treadle.dev.local.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Addresses:
 
 @contextmanager
 def servers() -> Iterator[Addresses]:
-    """Those named by the settings, else containers if so wished, else our own."""
+    """Those in the settings; else containers, if TREADLE_TEST_STACK asks for them; else local processes."""
     given_kafka, given_database = os.environ.get("TREADLE_KAFKA"), os.environ.get("TREADLE_DATABASE")
     if given_kafka and os.environ.get("PYTEST_XDIST_WORKER"):
         pytest.exit("one Kafka serves one worker: with TREADLE_KAFKA run the tests without -n", returncode=2)
@@ -51,9 +51,9 @@ def servers() -> Iterator[Addresses]:
 
 @contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
-    """A SIGTERM ends the run as Ctrl-C does, so that it leaves no process either.
+    """SIGTERM ends the run as Ctrl-C does, so that no process is left behind.
 
-    By its handler, not by its signal: a run in the background ignores that.
+    It uses the handler of SIGINT rather than the signal, which a background run ignores.
     """
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

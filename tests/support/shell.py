@@ -1,4 +1,4 @@
-"""Runs commands of treadle's in one folder, with settings that stay."""
+"""Runs Treadle's commands in one folder, with the same settings."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tests.support.commands import Commands, Done, environment
 
 @dataclass
 class Shell:
-    """Settings are named without TREADLE_; there are no others. `fresh` of a start: see `commands.py`."""
+    """The settings, named without TREADLE_, are the only ones. For `fresh` see `commands.py`."""
 
     commands: Commands
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Our own environment, with no settings but those of this shell and those given."""
+        """The environment of the tests, with no settings but those of this shell and those given."""
         return environment(**self.settings | more)
 
     def treadle(self, *arguments: str, stdin: str | bytes = "", fresh: bool = False, **settings: str) -> Done:
-        """Run one command to its end. It waits out no empty fetch, behind which all other questions stand."""
+        """Run one command to its end. Its fetches return quickly: other requests wait behind an empty fetch."""
         return self.commands.run(
             *arguments,
             folder=self.folder,

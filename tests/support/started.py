@@ -1,4 +1,4 @@
-"""A process that a test has started, however it was started, and what may be asked of it."""
+"""A process that a test has started, by fork or in a fresh interpreter, and questions about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psutil
 
 
 class Started(Protocol):
-    """As `subprocess.Popen` has it. `returncode` is negative for the signal that ended the process."""
+    """The part of `subprocess.Popen` that tests use. A negative `returncode` is the signal that ended the process."""
 
     pid: int
     returncode: int | None
@@ -22,7 +22,7 @@ class Started(Protocol):
 
 
 def handles(process: Started, number: int) -> bool:
-    """Whether the process has a handler for this signal; yes, too, where there is no /proc to tell."""
+    """Whether the process has a handler for this signal. Without /proc the answer is always yes."""
     status = Path(f"/proc/{process.pid}/status")
     if not status.exists():
         return True
@@ -31,5 +31,5 @@ def handles(process: Started, number: int) -> bool:
 
 
 def resident(process: Started) -> int:
-    """Bytes of memory that a process holds now."""
+    """Resident memory of a process, in bytes."""
     return psutil.Process(process.pid).memory_info().rss

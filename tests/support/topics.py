@@ -1,4 +1,4 @@
-"""Looks into one Kafka for tests, with one consumer and one admin client that are kept."""
+"""Reads one Kafka for tests, through one consumer and one admin client that stay open."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from typing import Any, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported
 
+from streams.kafka.producer import Producer
+from streams.kafka.topic_admin import TopicAdmin
 from streams.message import Received
-from streams.producer import Producer
-from streams.topic_plan import TopicAdmin
 from tests.support.members import evict
 from tests.support.planned import GROUPS, PLANNED, READ
 from tests.support.waiting import wait_until
 
 T = TypeVar("T")
-Ends = dict[tuple[str, int], int]
-"""Of partitions (topic and number): an offset, as a rule the first that is not written yet."""
-ANSWER = 10.0  # seconds that Kafka has for an answer
-SOON = 2.0  # seconds after which it is asked again
-FOR_A_MOMENT = (
+Partition = tuple[str, int]
+"""Topic and number."""
+Offsets = dict[Partition, int]
+ANSWER = 10.0  # seconds within which Kafka must answer
+SOON = 2.0  # seconds after which a request is repeated
+TRANSIENT = (
     *(
         KafkaError._TIMED_OUT,
         KafkaError._TRANSPORT,
@@ -41,13 +42,13 @@ CLIENT = {"log_level": 0, "reconnect.backoff.max.ms": 200}
 
 
 class Topics:
-    """What lies in the Kafka at this address, and how far its groups have come."""
+    """The messages in the Kafka at this address, and how far its groups have committed."""
 
     def __init__(self, kafka: str) -> None:
         self.kafka = kafka
         self.admin = AdminClient({"bootstrap.servers": kafka, **CLIENT})
-        # Ask for their groups, and never join. An admin client that asked could take the process down: librdkafka 2.16
-        # fails with no group of its own to tell of a coordinator that is away.
+        # They read and write the commits of their groups, and never join. An admin client doing so could crash the
+        # process: it has no group, and librdkafka 2.16 fails when it reports to one that the coordinator is away.
         self._members: dict[str, Consumer] = {}
         self._consumer = Consumer(
             {
@@ -56,7 +57,7 @@ class Topics:
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "fetch.queue.backoff.ms": 5,
-                # What was asked for last is waited for before anything else is: not long, where nothing is.
+                # The next request waits for the last fetch, so an empty one must return quickly.
                 "fetch.wait.max.ms": 5,
                 **CLIENT,
             }
@@ -64,74 +65,74 @@ class Topics:
 
     @cached_property
     def producer(self) -> Producer:
-        """One that is kept. It begins without leave of Kafka's, and keeps the order by sending one after the other."""
-        once = {"enable.idempotence": False, "max.in.flight": 1}
-        return Producer({"bootstrap.servers": self.kafka, **once, **CLIENT})
+        """It stays open. Without idempotence it starts faster; one request in flight at a time keeps the order."""
+        in_order = {"enable.idempotence": False, "max.in.flight": 1}
+        return Producer({"bootstrap.servers": self.kafka, **in_order, **CLIENT})
 
     def make(self) -> None:
-        """Apply our topics.yaml, and wait until every partition has its leader."""
+        """Apply topics.yaml, and wait until every partition has a leader."""
         plan = TopicAdmin({"bootstrap.servers": self.kafka})
         plan.apply(plan.plan(PLANNED))
-        wait_until(lambda: set(PLANNED.by_name) <= self.names().keys(), told="topics")
-        wait_until(self._have_leaders, told="every partition has its leader")
+        wait_until(lambda: set(PLANNED.by_name) <= self.names().keys(), what="all topics exist")
+        wait_until(self._have_leaders, what="every partition has a leader")
 
     def names(self) -> dict[str, int]:
-        """The topics there are, with the number of their partitions."""
+        """All topics, with their numbers of partitions."""
         found = self.admin.list_topics(timeout=ANSWER).topics
         return {name: len(topic.partitions) for name, topic in found.items()}
 
-    def ends(self, topics: Collection[str]) -> Ends:
-        """Where these topics end. Raises KafkaException."""
-        there = self.names()
-        return self._ends([(topic, number) for topic in topics for number in range(there[topic])])
+    def end_offsets(self, topics: Collection[str]) -> Offsets:
+        """The end offset of each partition of these topics. Raises KafkaException."""
+        names = self.names()
+        return self._end_offsets([(topic, number) for topic in topics for number in range(names[topic])])
 
-    def read(self, begin: Ends) -> Iterator[Received]:
-        """Every message from `begin` to what is the end now, in the order of each partition."""
-        left = {place: end for place, end in self._ends(begin).items() if end > begin[place]}
-        self._consumer.assign([TopicPartition(*place, begin[place]) for place in left])
+    def read(self, begin: Offsets) -> Iterator[Received]:
+        """Every message from `begin` to the current end offsets; those of one partition in order."""
+        left = {part: end for part, end in self._end_offsets(begin).items() if end > begin[part]}
+        self._consumer.assign([TopicPartition(*part, begin[part]) for part in left])
         try:
             while left:
-                # `consume` waits until it has as many as it may have: for the first alone, here.
+                # `consume` waits for the full number of messages: here for one, then it takes what has arrived.
                 first = self._consumer.consume(1, timeout=1.0)
                 for message in [*first, *self._consumer.consume(10_000, timeout=0)]:
-                    place = (str(message.topic()), int(message.partition() or 0))
+                    part = (str(message.topic()), int(message.partition() or 0))
                     if (error := message.error()) is not None:
                         assert error.name() == "_PARTITION_EOF", error
-                        left.pop(place, None)  # its last may be one that compaction took
+                        left.pop(part, None)  # compaction may have removed its last messages
                         continue
                     received = _received(message)
                     yield received
-                    if received.offset + 1 >= left.get(place, 0):
-                        left.pop(place, None)
+                    if received.offset + 1 >= left.get(part, 0):
+                        left.pop(part, None)
         finally:
             self._consumer.unassign()
 
-    def commits(self, group: str, places: Iterable[tuple[str, int]]) -> list[TopicPartition]:
-        """What the group committed for these partitions."""
-        wanted = [TopicPartition(*place) for place in places]
-        return self._patiently(lambda: self._member(group).committed(wanted, timeout=ANSWER))
+    def commits(self, group: str, partitions: Iterable[Partition]) -> list[TopicPartition]:
+        """What the group has committed for these partitions."""
+        wanted = [TopicPartition(*part) for part in partitions]
+        return self._retrying(lambda: self._member(group).committed(wanted, timeout=ANSWER))
 
-    def lag(self, group: str, places: Collection[tuple[str, int]]) -> int:
-        """How many messages the group has not committed, over those of its topics that are among the places."""
-        ours = [place for place in places if place[0] in GROUPS[group]]
-        committed = self.commits(group, ours)
-        ends = self._ends(ours)
-        return sum(ends[place.topic, place.partition] - place.offset for place in committed)
+    def lag(self, group: str, partitions: Collection[Partition]) -> int:
+        """How many messages the group has not committed, in those of these partitions that it reads."""
+        own = [part for part in partitions if part[0] in GROUPS[group]]
+        committed = self.commits(group, own)
+        ends = self._end_offsets(own)
+        return sum(ends[each.topic, each.partition] - each.offset for each in committed)
 
-    def forget_the_past(self) -> Ends:
-        """Commit the ends of all our topics for all groups, so that nobody performs what others left; the ends.
+    def commit_end_offsets(self) -> Offsets:
+        """Commit the end offsets of all topics for all groups, so that no test sees messages of others; the offsets.
 
-        Whoever is a member of a group has been killed, and leaves now.
+        Remaining members of a group have been killed; they are evicted.
         """
-        ends = self.ends(READ)
+        ends = self.end_offsets(READ)
         for group in GROUPS:
             if not self._commit(group, ends):
                 evict(self.admin, self.kafka, group)
-                wait_until(lambda: self._commit(group, ends), told=f"group {group} has no members")  # noqa: B023
+                wait_until(lambda: self._commit(group, ends), what=f"group {group} has no members")  # noqa: B023
         return ends
 
-    def bury(self, client: str) -> None:
-        """Have the groups forget a nameless member that was killed, as they would when its session is over."""
+    def evict(self, client: str) -> None:
+        """Evict a killed nameless member from its groups, as Kafka would when its session times out."""
         for group in GROUPS:
             evict(self.admin, self.kafka, group, client)
 
@@ -141,37 +142,37 @@ class Topics:
         if "producer" in vars(self):
             self.producer.close()
 
-    def _ends(self, places: Iterable[tuple[str, int]]) -> Ends:
+    def _end_offsets(self, partitions: Iterable[Partition]) -> Offsets:
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # it has no stub
-        wanted = {TopicPartition(*place): latest for place in places}
+        wanted = {TopicPartition(*part): latest for part in partitions}
 
-        def ask() -> Ends:
+        def ask() -> Offsets:
             asked = self.admin.list_offsets(wanted, request_timeout=SOON)
-            return {(place.topic, place.partition): end.result().offset for place, end in asked.items()}
+            return {(each.topic, each.partition): end.result().offset for each, end in asked.items()}
 
-        return self._patiently(ask) if wanted else {}
+        return self._retrying(ask) if wanted else {}
 
-    def _patiently(self, ask: Callable[[], T]) -> T:
-        """The answer, also of a topic that was just made, or a broker that was killed and has come back."""
+    def _retrying(self, ask: Callable[[], T]) -> T:
+        """The answer, even about a topic that was just created or from a broker that was just restarted."""
         give_up_at = time.monotonic() + ANSWER
         while True:
             try:
                 return ask()
             except KafkaException as error:
-                if error.args[0].code() not in FOR_A_MOMENT or time.monotonic() > give_up_at:
+                if error.args[0].code() not in TRANSIENT or time.monotonic() > give_up_at:
                     raise
                 time.sleep(0.02)
                 with suppress(KafkaException):
-                    self.names()  # it takes what this tells for what is: who leads a partition, and since when
+                    self.names()  # refreshes what the client knows of the leaders of partitions
 
-    def _commit(self, group: str, ends: Ends) -> bool:
-        """Whether Kafka takes these as finished: not while the group has members."""
-        places = [TopicPartition(*place, at) for place, at in ends.items() if place[0] in GROUPS[group]]
+    def _commit(self, group: str, offsets: Offsets) -> bool:
+        """Commit these; whether Kafka accepts it, which it does not while the group has members."""
+        wanted = [TopicPartition(*part, at) for part, at in offsets.items() if part[0] in GROUPS[group]]
         try:
-            taken = self._member(group).commit(offsets=places, asynchronous=False) or []
-        except KafkaException:  # a member that was killed is still counted
+            committed = self._member(group).commit(offsets=wanted, asynchronous=False) or []
+        except KafkaException:  # a killed member still counts
             return False
-        return not any(place.error for place in taken)
+        return not any(each.error for each in committed)
 
     def _member(self, group: str) -> Consumer:
         if group not in self._members:
@@ -181,14 +182,14 @@ class Topics:
         return self._members[group]
 
     def _have_leaders(self) -> bool:
-        with suppress(KafkaException):  # topics that were just made
-            return bool(self.ends(READ))
+        with suppress(KafkaException):  # the topics were just created
+            return bool(self.end_offsets(READ))
         return False
 
 
 @contextmanager
 def looking_into(kafka: str) -> Iterator[Topics]:
-    """A Kafka that has all of our topics."""
+    """Look into a Kafka, with all topics created."""
     topics = Topics(kafka)
     try:
         topics.make()
@@ -199,5 +200,5 @@ def looking_into(kafka: str) -> Iterator[Topics]:
 
 def _received(message: Any) -> Received:
     headers = list(message.headers() or [])
-    place = (message.topic(), message.partition(), message.offset())
-    return Received(*place, message.key(), message.value(), headers, message.timestamp()[1])
+    position = (message.topic(), message.partition(), message.offset())
+    return Received(*position, message.key(), message.value(), headers, message.timestamp()[1])

@@ -1,4 +1,4 @@
-"""`treadle demo`: the tour."""
+"""`treadle demo`: the demo."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from treadle.settings import read_settings
 
 def demo(
     keep: Annotated[
-        bool, typer.Option("--keep", envvar="KEEP", help="Leave everything up, and say how to look around.")
+        bool,
+        typer.Option("--keep", envvar="KEEP", help="Leave everything running, and print how to look around."),
     ] = False,
 ) -> None:
-    """Watch a co-op's lapsed polls close by way of Kafka, a dead job come back, and a killed consumer lose nothing.
+    """Watch a co-op's lapsed polls close through Kafka, a dead job succeed, and a killed consumer lose nothing.
 
-    Brings its own Kafka and PostgreSQL, in a temporary folder, unless TREADLE_KAFKA and TREADLE_DATABASE
-    name others; there it makes a database for itself. Exit code 0: all came about.
+    Starts its own Kafka and PostgreSQL in a temporary folder, unless TREADLE_KAFKA and TREADLE_DATABASE name others;
+    there it creates its own database. Exit code 0 means that everything went as it should.
     """
-    from treadle.demo.tour import give_tour
+    from treadle.dev.demo.run import run_demo
 
-    give_tour(read_settings(), keep=keep)
+    run_demo(read_settings(), keep=keep)

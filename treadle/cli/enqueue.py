@@ -1,9 +1,10 @@
-"""`treadle enqueue`: one job from the command line, or one a line from standard input."""
+"""`treadle enqueue`: one job from the command line, or one per line from standard input."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated
@@ -11,12 +12,12 @@ from typing import Annotated
 import msgspec
 import typer
 
-from streams.codec import encode_job, read_job
 from streams.envelope import Envelope, seal
 from streams.errors import BadMessage
 from streams.job import Kinds, Queue
-from streams.later import read_due
+from streams.moments import read_due
 from streams.tiers import Tiers
+from streams.wire.jobs import encode_job, read_job
 from treadle.catalogue import load_kinds
 from treadle.settings import read_settings
 
@@ -38,18 +39,25 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
 
 def enqueue(
     kind: Annotated[
-        str, typer.Argument(help="A kind, a Ruby worker's name, or - for a job a line on stdin.")
+        str,
+        typer.Argument(
+            metavar="KIND", help="A kind, a Ruby worker's name, or - to read one job per line from stdin."
+        ),
     ],
     args: Annotated[
-        str, typer.Argument(help="The arguments: a JSON object, or an array in field order.")
+        str,
+        typer.Argument(metavar="ARGS", help="The arguments: a JSON object, or an array in field order."),
     ] = _NO_ARGS,
-    queue: Annotated[Queue | None, typer.Option(help="Another queue than the kind's.")] = None,
-    key: Annotated[str | None, typer.Option(help="Another ordering key than the kind's.")] = None,
+    queue: Annotated[Queue | None, typer.Option(help="Use this queue instead of the kind's.")] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Use this ordering key instead of the kind's.")
+    ] = None,
     delay: Annotated[
-        str | None, typer.Option("--in", metavar="DURATION", help="Later: 90s, 5m, 2h, 1d or ISO 8601.")
+        str | None, typer.Option("--in", metavar="DURATION", help="Schedule it: 90s, 5m, 2h, 1d or ISO 8601.")
     ] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Later: ISO 8601 with its zone; a past time means now.")
+        str | None,
+        typer.Option(metavar="TIME", help="Schedule it: ISO 8601 with its time zone; a past time means now."),
     ] = None,
 ) -> None:
     """Enqueue jobs and print their ids, once Kafka has acknowledged them.
@@ -70,39 +78,37 @@ def enqueue(
         return
     job = read_job(kinds, kind, args.encode())[1]
     envelope = seal(job, source=SOURCE, queue=queue, key=key, due=read_due(datetime.now(UTC), delay, at))
-    encode_job(envelope)  # what is too large is told before anything is opened
+    encode_job(envelope)  # refuses a job that is too large before connecting
     _send([envelope], settings.kafka_properties(), tiers)
 
 
 def _refuse_beside_lines(given: dict[str, str | None]) -> None:
-    """What holds for one job is said in its line; beside `-` it would hold for none."""
+    """With `-` each line has its own options; those of the command would apply to no job."""
     for option, text in given.items():
         if text is not None:
             name = option.removeprefix("--").lower()
-            raise typer.BadParameter(f'with -, each line says it itself, as "{name}"', param_hint=option)
+            raise typer.BadParameter(f'with -, give it in each line, as "{name}"', param_hint=option)
 
 
 def _enqueue_lines(kinds: Kinds, kafka: dict[str, str], tiers: Tiers) -> None:
-    from streams.producer import Producer
-    from streams.producer import enqueue as send
+    from streams.kafka.producer import Producer
+    from streams.kafka.producer import enqueue as send
 
-    producer = Producer(kafka)
-    sent = 0
-    try:
-        envelopes = _envelopes(kinds)
-        wrong: BadMessage | None = None
-        while wrong is None:
-            batch, wrong = _batch(envelopes)
-            if not batch:
-                break
-            for id_ in send(producer, batch, tiers):
-                print(id_)
-            sent += len(batch)
-        if wrong is not None:
-            raise BadMessage(f"{wrong} The {sent:,} jobs before it are enqueued.")
-    finally:
-        sys.stdout.flush()
-        producer.close()
+    envelopes, sent = _envelopes(kinds), 0
+    with closing(Producer(kafka)) as producer:
+        try:
+            wrong: BadMessage | None = None
+            while wrong is None:
+                batch, wrong = _batch(envelopes)
+                if not batch:
+                    break
+                for id_ in send(producer, batch, tiers):
+                    print(id_)
+                sent += len(batch)
+            if wrong is not None:
+                raise BadMessage(f"{wrong} The {sent:,} jobs before it were enqueued.")
+        finally:
+            sys.stdout.flush()
 
 
 def _batch(envelopes: Iterator[Envelope]) -> tuple[list[Envelope], BadMessage | None]:
@@ -116,7 +122,7 @@ def _batch(envelopes: Iterator[Envelope]) -> tuple[list[Envelope], BadMessage | 
 
 
 def _envelopes(kinds: Kinds) -> Iterator[Envelope]:
-    """An envelope a line. Raises BadMessage, which names the line."""
+    """An envelope per line. Raises BadMessage, which names the line."""
     decoder = msgspec.json.Decoder(Line)
     for number, text in enumerate(sys.stdin.buffer, start=1):
         if not text.strip():
@@ -133,11 +139,8 @@ def _envelopes(kinds: Kinds) -> Iterator[Envelope]:
 
 
 def _send(envelopes: list[Envelope], kafka: dict[str, str], tiers: Tiers) -> None:
-    from streams.producer import Producer
-    from streams.producer import enqueue as send
+    from streams.kafka.producer import Producer
+    from streams.kafka.producer import enqueue as send
 
-    producer = Producer(kafka)
-    try:
+    with closing(Producer(kafka)) as producer:
         print(*send(producer, envelopes, tiers), sep="\n")
-    finally:
-        producer.close()

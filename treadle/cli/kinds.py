@@ -1,15 +1,12 @@
-"""`treadle kinds`: what sorts of work there are."""
-
-from typing import Annotated
-
-import typer
+"""`treadle kinds`: lists the kinds of jobs."""
 
 from treadle.catalogue import load_workers
+from treadle.cli.options import AsJson
 from treadle.cli.show import show
 from treadle.settings import read_settings
 
 
-def kinds(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def kinds(as_json: AsJson = False) -> None:
     """List the kinds of jobs: queue, fields, ordering key, retries, and the Ruby worker each replaces."""
     from consumers.worker import declared
 

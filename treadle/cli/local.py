@@ -1,4 +1,4 @@
-"""`treadle local`: the one-machine stack, up and down."""
+"""`treadle local`: starts and stops the one-machine stack."""
 
 from __future__ import annotations
 
@@ -18,39 +18,41 @@ from rich.console import Console
 from streams.errors import ConfigError, TreadleError
 
 if TYPE_CHECKING:
-    from treadle.local.stack import Part, Stack, Tell
+    from treadle.dev.local.stack import Part, Progress, Stack
 
 Home = Annotated[
     Path | None,
-    typer.Option(help="Folder of the stack.", show_default="$XDG_STATE_HOME/treadle/default", metavar="DIR"),
+    typer.Option(
+        help="The folder of the stack.", show_default="$XDG_STATE_HOME/treadle/default", metavar="DIR"
+    ),
 ]
 
 people = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:
-    """The group of commands. Each of `after` is called with the stack whenever it has come up."""
+    """The group of commands. Each of `after` is called with the stack whenever it is up."""
     app = typer.Typer(
-        no_args_is_help=True, help="Kafka and PostgreSQL on this machine, for trying out and for tests."
+        no_args_is_help=True, help="Kafka and PostgreSQL on this machine, for trials and tests."
     )
 
     @app.command()
     def up(home: Home = None) -> None:
-        """Start Kafka and PostgreSQL, and return when both answer. Harmless when they run already."""
+        """Start Kafka and PostgreSQL, and return when both answer. Harmless when they already run."""
         stack = _stack(home)
         began = time.monotonic()
-        with _progress() as tell:
-            stack.up(after=after, tell=tell)
+        with _progress() as progress:
+            stack.up(after=after, progress=progress)
         seconds = time.monotonic() - began
         people.print(f"Kafka and PostgreSQL answer ({seconds:.1f} s). Data and logs: {stack.home}")
 
     @app.command()
     def down(
         home: Home = None,
-        delete: Annotated[bool, typer.Option("--delete", help="Remove the data as well.")] = False,
-        yes: Annotated[bool, typer.Option("--yes", help="Do not ask before removing.")] = False,
+        delete: Annotated[bool, typer.Option("--delete", help="Also remove the data.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     ) -> None:
-        """Stop Kafka and PostgreSQL. Their data stays, unless --delete is given."""
+        """Stop Kafka and PostgreSQL. Their data is kept, unless --delete is given."""
         stack = _stack(home)
         if delete and (contents := stack.contents()):
             people.print(
@@ -58,16 +60,16 @@ def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:
             )
             if not yes and not typer.confirm("Remove it?", err=True):
                 raise ConfigError("nothing was stopped and nothing removed")
-        with _progress() as tell:
-            stack.down(delete=delete, tell=tell)
-        people.print("Nothing runs, and the data is gone." if delete else "Nothing runs. The data stays.")
+        with _progress() as progress:
+            stack.down(delete=delete, progress=progress)
+        people.print("Stopped; the data is removed." if delete else "Stopped. The data is kept.")
 
     @app.command()
     def status(
         home: Home = None,
-        json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+        json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
-        """What runs, and where."""
+        """Show what runs, and where."""
         found = _stack(home).status()
         if json:
             print(msgspec.json.format(msgspec.json.encode(found)).decode())
@@ -77,9 +79,9 @@ def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:
             process = f"process {part.pid}" if part.pid else ""
             print(f"  {name:<12}{_in_words(part):<24}{process:<16}{part.address or ''}".rstrip())
 
-    @app.command()
+    @app.command(short_help="Print a running stack's settings for a shell.")
     def env(home: Home = None) -> None:
-        """Print the settings of a stack that is up, for a shell: eval "$(treadle local env)"."""
+        """Print a running stack's settings for a shell: eval "$(treadle local env)"."""
         stack = _stack(home)
         if not stack.status().up:
             raise ConfigError(f"the stack in {stack.home} is not up. Start it: treadle local up")
@@ -91,7 +93,7 @@ def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:
 
 
 def _stack(home: Path | None) -> Stack:
-    from treadle.local.stack import Stack
+    from treadle.dev.local.stack import Stack
 
     return Stack(
         home,
@@ -105,12 +107,12 @@ def _in_words(part: Part) -> str:
         return "given, answers" if part.answers else "given, does not answer"
     if part.answers:
         return "up"
-    return "runs, does not answer" if part.pid else "down"
+    return "running, does not answer" if part.pid else "down"
 
 
 @contextmanager
-def _progress() -> Iterator[Tell]:
-    """Shows what is going on: in one line that changes on a terminal, else a line for each step."""
+def _progress() -> Iterator[Progress]:
+    """Shows what is being done: on a terminal in one line that changes, else one line per step."""
     if not people.is_terminal:
         yield _each_step_once()
         return
@@ -118,16 +120,16 @@ def _progress() -> Iterator[Tell]:
         yield line.update
 
 
-def _each_step_once() -> Tell:
-    told: set[str] = set()
+def _each_step_once() -> Progress:
+    shown: set[str] = set()
 
-    def tell(step: str) -> None:
-        kind = step.split(":")[0]
-        if kind not in told:
-            told.add(kind)
-            people.print(kind)
+    def progress(text: str) -> None:
+        step = text.split(":")[0]
+        if step not in shown:
+            shown.add(step)
+            people.print(step)
 
-    return tell
+    return progress
 
 
 if __name__ == "__main__":

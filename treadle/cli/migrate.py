@@ -1,4 +1,4 @@
-"""`treadle migrate`: bring Treadle's own tables up to date."""
+"""`treadle migrate`: brings Treadle's own tables up to date."""
 
 from typing import Annotated
 
@@ -9,13 +9,13 @@ from treadle.settings import read_settings
 
 
 def migrate(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is due.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what is pending.")] = False,
 ) -> None:
-    """Bring Treadle's own tables (schema treadle) up to date. Harmless when repeated."""
-    from treadle import migrating
+    """Bring Treadle's own tables (schema treadle) up to date. Safe to repeat."""
+    from treadle.migrations import upgrade
 
-    revisions = migrating.migrate(read_settings().database_url(), dry_run=dry_run)
+    revisions = upgrade.migrate(read_settings().database_url(), dry_run=dry_run)
     for revision in revisions:
         print(revision)
     if not revisions:
-        people().print("nothing is due")
+        people().print("nothing to migrate")

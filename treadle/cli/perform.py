@@ -1,45 +1,50 @@
-"""`treadle perform`: what would this job do?"""
+"""`treadle perform`: performs one job here, and shows what it changes."""
 
 from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from streams import logs
-from streams.codec import read_job
-from streams.errors import BadMessage
 from streams.job import Job, kind_of
+from streams.moments import read_moment
+from streams.process import logs
+from streams.wire.jobs import read_job
 from treadle.catalogue import load_workers
 from treadle.cli.show import table
 from treadle.settings import read_settings
 
 
 def perform(
-    kind: Annotated[str, typer.Argument(help="A kind, or a Ruby worker's name.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="A kind, or a Ruby worker's name.")],
     args: Annotated[
-        str, typer.Argument(help="The arguments: a JSON object, or an array in field order.")
+        str,
+        typer.Argument(metavar="ARGS", help="The arguments: a JSON object, or an array in field order."),
     ] = "{}",
-    now: Annotated[str | None, typer.Option(help="Perform it as at this time (ISO 8601 with zone).")] = None,
+    now: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Perform it as if it were this time: ISO 8601 with its time zone."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Roll back; only show what would change.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="As JSON, in the shape of the golden cases.")
+        bool, typer.Option("--json", help="Print JSON, in the format of the golden cases.")
     ] = False,
 ) -> None:
-    """Perform one job once, here, on the database and without Kafka. What it would send is shown, not sent.
+    """Perform one job once, in this process, against the database, without Kafka.
+
+    Shows what it would send, but sends nothing.
 
     treadle perform polls.close '{"poll_id": 42}' --dry-run
     """
     from consumers.worker import declared
     from treadle.database import engine
-    from treadle.perform import perform as perform_once
+    from treadle.perform.perform import perform as perform_once
 
     settings = read_settings()
     logs.configure(settings.log_level)
@@ -47,7 +52,12 @@ def perform(
     job = read_job(kinds, kind, args.encode())[1]
     database = engine(settings.database, pool_size=2) if settings.database else None
     done = perform_once(
-        job, kinds=kinds, workers=declared, engine=database, now=_moment(now), dry_run=dry_run
+        job,
+        kinds=kinds,
+        workers=declared,
+        engine=database,
+        now=read_moment(now) if now is not None else None,
+        dry_run=dry_run,
     )
     if as_json:
         json.dump(done.as_golden(), sys.stdout, indent=2, default=str)
@@ -57,18 +67,6 @@ def perform(
     if done.outcome == "failed":
         print(f"treadle: {kind_of(job).name} failed: {done.reason}", file=sys.stderr)
         sys.exit(1)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadMessage(f"--now {text}: write a time as 2025-12-08T18:07:00Z") from None
-    if moment.tzinfo is None:
-        raise BadMessage(f"--now {text} has no zone: {text}Z is UTC")
-    return moment
 
 
 def _print(job: Job, done: Any, dry_run: bool) -> None:
@@ -99,10 +97,10 @@ def _rows(changes: dict[str, Any]) -> Any:
                 "after": after,
             }
     for row in changes.get("inserted", []):
-        yield {"change": "insert", "row": row.get("id"), "column": "", "before": None, "after": _told(row)}
+        yield {"change": "insert", "row": row.get("id"), "column": "", "before": None, "after": _text(row)}
     for row in changes.get("deleted_rows", []):
-        yield {"change": "delete", "row": row.get("id"), "column": "", "before": _told(row), "after": None}
+        yield {"change": "delete", "row": row.get("id"), "column": "", "before": _text(row), "after": None}
 
 
-def _told(row: dict[str, Any]) -> str:
+def _text(row: dict[str, Any]) -> str:
     return ", ".join(f"{column}={value}" for column, value in row.items() if value is not None)

@@ -1,4 +1,4 @@
-"""Tables for people, JSON for programs: how every command shows what it found."""
+"""How commands show what they found: as a table for people, as JSON for programs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from treadle.visible import visible
+from treadle.cli.visible import visible
 
 
 def people() -> Console:
-    """Where messages to people go: stderr. They name what others have called so: nothing in them is markup."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    """Where messages to people go: stderr. They contain names that others chose, so nothing in them is markup."""
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def show(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str) -> None:
-    """Print rows to stdout, as a table or as a JSON array; `empty` is said to people when there are none."""
+    """Print rows to stdout, as a table or as a JSON array; people see `empty` when there are none."""
     if as_json:
         json.dump(list(rows), sys.stdout, indent=2, default=str)
         print()
@@ -31,13 +31,13 @@ def show(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str) -> None:
 
 
 def table(rows: Sequence[dict[str, Any]], *, title: str | None = None) -> Table:
-    """A table whose columns are the keys of the first row; numbers stand to the right.
+    """A table whose columns are the keys of the first row; numbers are right-aligned.
 
-    What a terminal would obey is written out in the cells, also the ends of lines.
+    Control characters in cells are escaped, line ends included.
     """
-    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    grid = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for name, value in rows[0].items():
-        made.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
+        grid.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text("" if value is None else visible(str(value))) for value in row.values()))
-    return made
+        grid.add_row(*(Text("" if value is None else visible(str(value))) for value in row.values()))
+    return grid

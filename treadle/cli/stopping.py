@@ -1,4 +1,4 @@
-"""Ctrl-C asks a command to stop between two steps; a second one ends it at once."""
+"""Ctrl-C asks a command to stop between two steps; a second Ctrl-C ends it at once."""
 
 from __future__ import annotations
 
@@ -6,39 +6,31 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
-from streams.signals import set_soon
-
-_Step = TypeVar("_Step")
+from streams.process.signals import set_soon
 
 
 class Stop:
-    """Whether SIGINT or SIGTERM has come."""
+    """Whether SIGINT or SIGTERM has arrived."""
 
     def __init__(self) -> None:
         self.asked = False
         self._event = threading.Event()
 
     def ask(self) -> None:
-        """From within a signal's handler."""
+        """Called from a signal handler."""
         self.asked = True
         set_soon(self._event)
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until asked; whether it is asked."""
+        """Wait this long, or until asked to stop; whether it is asked."""
         self._event.wait(seconds)
         return self.asked
-
-    def before_each(self, steps: Iterator[_Step]) -> Iterator[_Step]:
-        """The steps; once asked, no further one is begun."""
-        while not self.asked and (step := next(steps, None)) is not None:
-            yield step
 
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """SIGINT and SIGTERM let the step at hand be finished; a second one ends at once."""
+    """SIGINT and SIGTERM let the current step finish; a second signal raises KeyboardInterrupt."""
     stop = Stop()
 
     def ask(number: int, frame: object) -> None:

@@ -1,19 +1,18 @@
-"""`treadle topics`: what differs between topics.yaml and Kafka, and making it so."""
-
-from typing import Annotated
+"""`treadle topics`: compares Kafka with topics.yaml, and applies the differences."""
 
 import typer
 
+from treadle.cli.options import AsJson
 from treadle.cli.show import people, show
 from treadle.settings import read_settings
 
-app = typer.Typer(help="Compare topics.yaml with Kafka, and make it so.", no_args_is_help=True)
+app = typer.Typer(help="Compare Kafka with topics.yaml, and apply the differences.", no_args_is_help=True)
 
 
 @app.command()
-def plan(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """Say what differs. Changes nothing."""
-    from streams.topic_plan import TopicAdmin
+def plan(as_json: AsJson = False) -> None:
+    """Show what differs. Changes nothing."""
+    from streams.kafka.topic_admin import TopicAdmin
 
     settings = read_settings()
     changes = TopicAdmin(settings.kafka_properties()).plan(settings.planned_topics())
@@ -23,8 +22,8 @@ def plan(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fal
 
 @app.command()
 def apply() -> None:
-    """Make what is missing and set what differs. Never deletes, never shrinks; harmless when repeated."""
-    from streams.topic_plan import TopicAdmin
+    """Create what is missing and set what differs. Never deletes, never shrinks; safe to repeat."""
+    from streams.kafka.topic_admin import TopicAdmin
 
     settings = read_settings()
     admin = TopicAdmin(settings.kafka_properties())
@@ -33,4 +32,4 @@ def apply() -> None:
     done = [change for change in changes if change.what != "note"]
     for change in changes:
         people().print(f"{change.what} {change.topic}: {change.why}")
-    people().print(f"{len(done)} changes made" if done else "nothing differs")
+    people().print(f"changes made: {len(done)}" if done else "nothing differs")

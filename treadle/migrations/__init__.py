@@ -1,1 +1,1 @@
-"""How Treadle's own tables, in schema `treadle`, came to be: one file per change, applied by Alembic."""
+"""The migrations of Treadle's own tables, in schema `treadle`: one file per change, applied by Alembic."""

@@ -1,4 +1,4 @@
-"""Rows for tests: each builder gives defaults, a test names only what matters to it."""
+"""Rows for tests. Each builder has defaults; a test names only what matters to it."""
 
 from tests.support.builders.loomio import (
     LAST_WEEK,

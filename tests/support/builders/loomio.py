@@ -1,6 +1,6 @@
-"""Builders of Loomio's rows, and two ways to look at rows afterwards.
+"""Builders of Loomio's rows, and two ways to read rows afterwards.
 
-Each takes the database and columns by name, and returns the row as it was inserted.
+Each builder takes the database and columns by name, and returns the inserted row.
 """
 
 import itertools
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, Table, insert, select
 
-from consumers.loomio import tables
+from consumers.loomio.schema import tables
 
 LAST_WEEK = datetime(2025, 12, 1, 12, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ def a_membership(loomio: Engine, **columns: Any) -> Row[Any]:
 
 
 def a_discussion(loomio: Engine, *, created_event: bool = True, **columns: Any) -> Row[Any]:
-    """A discussion, with the event that tells of it."""
+    """A discussion, with the event that announces it."""
     defaults = {"title": "Compost", "description": "", "key": f"discussion{next(_numbers)}", "author_id": 1}
     discussion = _insert(loomio, tables.discussions, defaults | _times() | columns)
     if created_event:
@@ -50,13 +50,13 @@ def a_reader(loomio: Engine, **columns: Any) -> Row[Any]:
 
 
 def a_comment(loomio: Engine, **columns: Any) -> Row[Any]:
-    """A comment; an answer to the discussion unless it names another parent."""
+    """A comment: an answer to the discussion unless it names another parent."""
     answers = {"parent_type": "Discussion", "parent_id": columns.get("discussion_id")}
     return _insert(loomio, tables.comments, answers | {"body": "yes", "user_id": 1} | _times() | columns)
 
 
 def a_poll(loomio: Engine, **columns: Any) -> Row[Any]:
-    """An open poll that closes after the moment the tests live in, unless it names another time."""
+    """An open poll. It closes after the tests' `NOW` unless it names another time."""
     defaults = {
         "title": "Apples",
         "details": "",
@@ -69,7 +69,7 @@ def a_poll(loomio: Engine, **columns: Any) -> Row[Any]:
 
 
 def a_stance(loomio: Engine, **columns: Any) -> Row[Any]:
-    """A latest stance; cast if it names `cast_at`."""
+    """A latest stance, cast if it names `cast_at`."""
     return _insert(loomio, tables.stances, {"participant_id": 1} | _times() | columns)
 
 
@@ -82,9 +82,9 @@ def an_event(loomio: Engine, **columns: Any) -> Row[Any]:
 
 
 def an_item(loomio: Engine, record: Row[Any], kind: str, **columns: Any) -> Row[Any]:
-    """An event about a comment, poll, stance or outcome as an item of a thread, in no order yet.
+    """An event about a comment, poll, stance or outcome: an item of a thread that has no position yet.
 
-    Name `discussion_id` where the record has none, and `sequence_id` (or None for an item without).
+    Give `discussion_id` if the record has none, and `sequence_id`, or None for an item without one.
     """
     of_kind = {"comment": "Comment", "poll": "Poll", "stance": "Stance", "outcome": "Outcome"}
     record_type = next(name for word, name in of_kind.items() if word in kind)
@@ -100,7 +100,7 @@ def the(loomio: Engine, row: Row[Any], table: Table) -> Row[Any]:
 
 
 def every(loomio: Engine, table: Table, *columns: str) -> list[Any]:
-    """These columns of all rows, in order of the columns; plain values when there is one column only."""
+    """These columns of all rows, sorted; plain values if there is only one column."""
     with loomio.connect() as db:
         rows = db.execute(select(*(table.c[column] for column in columns))).all()
     found = [row[0] if len(columns) == 1 else tuple(row) for row in rows]

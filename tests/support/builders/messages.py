@@ -1,4 +1,4 @@
-"""Builders of messages, envelopes, facts and jobs; a test names only what matters to it."""
+"""Builders of messages, envelopes, facts and jobs. A test names only what matters to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOW = datetime(2025, 12, 8, 18, 7, tzinfo=UTC)
 
 
 class Greet(Job, kind="test.greet", queue=Queue.LOW, key="person:{name}", replaces="GreetWorker"):
-    """A job with an argument that must be given and two that may be."""
+    """A job with one required and two optional arguments."""
 
     name: str
     times: int = 1
@@ -37,10 +37,10 @@ KINDS = Kinds([kind_of(Greet), kind_of(Count)])
 def a_message(
     value: bytes | None = b'{"name":"Ada"}', *, more: Headers | None = None, **changes: Any
 ) -> Received:
-    """A message that asks for a `test.greet`, as it lies in `jobs.low`.
+    """A message in `jobs.low` that asks for a `test.greet`.
 
-    `headers` given as a dict are changed headers; None leaves one out. `more` come behind them, as they are: also
-    null, or a second of the name.
+    A dict of `headers` changes the default ones; None leaves one out. `more` are appended as they are, even if null or
+    a second header of the same name.
     """
     headers: dict[str, bytes | None] = {
         "ce_specversion": b"1.0",
@@ -54,16 +54,14 @@ def a_message(
         headers |= given
         given = [(name, text) for name, text in headers.items() if text is not None]
     given = [*given, *(more or [])]
-    place: dict[str, Any] = {"topic": "jobs.low", "partition": 2, "offset": 7, "key": None}
-    return Received(**(place | {"value": value, "headers": given, "timestamp": 1_765_217_220_000} | changes))
+    position: dict[str, Any] = {"topic": "jobs.low", "partition": 2, "offset": 7, "key": None}
+    return Received(
+        **(position | {"value": value, "headers": given, "timestamp": 1_765_217_220_000} | changes)
+    )
 
 
-def with_headers(received: Received, headers: Headers) -> Received:
-    return received._replace(headers=headers)
-
-
-def an_envelope(job: Job | None = None, **papers: Any) -> Envelope:
-    """An envelope around a job, `Greet` for Ada unless another is given."""
+def an_envelope(job: Job | None = None, **fields: Any) -> Envelope:
+    """An envelope with a job: `Greet` for Ada unless another is given."""
     job = job or Greet("Ada")
     defaults: dict[str, Any] = {
         "id": "id-1",
@@ -72,7 +70,7 @@ def an_envelope(job: Job | None = None, **papers: Any) -> Envelope:
         "time": NOW,
         "key": kind_of(job).key_of(job),
     }
-    return Envelope(job=job, **(defaults | papers))
+    return Envelope(job=job, **(defaults | fields))
 
 
 def a_tick(**changes: Any) -> Tick:
@@ -85,7 +83,7 @@ def a_tick(**changes: Any) -> Tick:
 
 
 def a_fact(**changes: Any) -> Event:
-    """An event as the agents hear it."""
+    """An event, as the agents read it."""
     defaults: dict[str, Any] = {
         "id": 31,
         "kind": "poll_expired",

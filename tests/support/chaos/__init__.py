@@ -1,4 +1,4 @@
-"""Kills, and the account of what they leave. TREADLE_CHAOS=long has it all last longer: that is `make chaos`."""
+"""Kills, and the account of their effects. TREADLE_CHAOS=long makes it all last longer: that is `make chaos`."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The account of every job: which numbers went in, and which records came out, by whom and when."""
+"""The account of every job: which numbers were enqueued, and which process performed them when."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.support.line import Line
 
 
 class Record(NamedTuple):
-    """What a worker of `tests/support/shops/chaos_jobs.py` wrote: `pid` performed this at `at` (epoch seconds).
+    """What a worker of `tests/support/shops/chaos_jobs.py` printed: `pid` performed this job at `at` (epoch seconds).
 
-    Those of `end_jobs.py` say which attempt it was. `child`: a child of `pid` did, as the job was a suspect.
+    Workers of `end_jobs.py` add the attempt. `child` is 1 if a child of `pid` performed the job, as a suspect.
     """
 
     number: int
@@ -26,7 +26,7 @@ class Record(NamedTuple):
 
 
 class Account:
-    """Reads on in what the processes of a line print. It may be asked often: what is read is counted once."""
+    """The records that the processes of a line have printed so far. Each is read from the file only once."""
 
     def __init__(self, line: Line) -> None:
         self._path = Path(line.folder, "stdout")
@@ -37,7 +37,7 @@ class Account:
 
     @property
     def performed(self) -> list[Record]:
-        """All there is by now."""
+        """All records so far."""
         self._read_on()
         return self._performed
 
@@ -48,7 +48,7 @@ class Account:
         return self._numbers
 
     def by(self, pid: int) -> int:
-        """How many records a process left itself."""
+        """How many records a process printed, without its children."""
         self._read_on()
         return self._by[pid]
 
@@ -66,14 +66,14 @@ class Account:
 
     @property
     def repeated(self) -> list[list[Record]]:
-        """Of each job that was performed more than once: its records in the order of time."""
+        """The records of each job that was performed more than once, oldest first."""
         of_job: defaultdict[int, list[Record]] = defaultdict(list)
         for record in self.performed:
             of_job[record.number].append(record)
-        return [sorted(them, key=lambda each: each.at) for them in of_job.values() if len(them) > 1]
+        return [sorted(records, key=lambda each: each.at) for records in of_job.values() if len(records) > 1]
 
-    def told(self, enqueued: int, **more: object) -> str:
-        """One line for whoever reads the test's output."""
+    def summary(self, enqueued: int, **more: object) -> str:
+        """The account, as one line of the test's output."""
         times = [len(records) for records in self.repeated]
         repeats = f"{len(times)} jobs, {max(times)} times at most" if times else "none"
         facts = {"enqueued": enqueued, "performed": len(self.numbers), "repeated": repeats, **more}
@@ -81,14 +81,14 @@ class Account:
 
 
 def enqueue(line: Line, kind: str, numbers: Iterable[int], *, keys: int = 0) -> None:
-    """Enqueue a job for each number; with `keys`, number n has the key n modulo `keys`."""
+    """Enqueue one job for each number. With `keys`, number n has the key n modulo `keys`."""
     line.send(_message(kind, number, f"key-{number % keys}" if keys else None) for number in numbers)
 
 
 def _message(kind: str, number: int, key: str | None) -> Message:
-    papers = {"specversion": "1.0", "id": f"{kind}-{number}", "type": kind, "source": "/tests/chaos"}
-    papers["time"] = "2025-12-08T18:07:00+00:00"
-    headers: Headers = [(f"ce_{name}", text.encode()) for name, text in papers.items()]
+    attributes = {"specversion": "1.0", "id": f"{kind}-{number}", "type": kind, "source": "/tests/chaos"}
+    attributes["time"] = "2025-12-08T18:07:00+00:00"
+    headers: Headers = [(f"ce_{name}", text.encode()) for name, text in attributes.items()]
     value = f'{{"number":{number},"key":"{key}"}}' if key else f'{{"number":{number}}}'
     return Message("jobs.low", key.encode() if key else None, value.encode(), headers)
 

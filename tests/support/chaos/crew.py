@@ -1,4 +1,4 @@
-"""Two consumers and two retries processes, which are killed with -9 and started again."""
+"""Two consumers and two retries processes, which are killed with -9 and restarted."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.support.started import Started
 
 SLOTS = 8
 COMMANDS = {"consumer": ["consumer", "--queues", "low", "--slots", str(SLOTS)], "retries": ["retries"]}
-# A named member has its partitions back at once; those of a nameless one others get when its session is over.
+# A named member gets its partitions back immediately; a nameless one's go to others when its session times out.
 NAMES = {"eager": ["one", "two"], "cooperative": ["", ""]}
 
 
-class Trouble(NamedTuple):
-    """What came to harm (consumer, retries, broker), from when to when (epoch seconds)."""
+class Outage(NamedTuple):
+    """What was down (consumer, retries, broker), and from when to when (epoch seconds)."""
 
     what: str
     at: float
@@ -25,7 +25,7 @@ class Trouble(NamedTuple):
 
 
 class Crew:
-    """Processes of a line in groups of this membership. End them, to have their exit codes."""
+    """The processes, with groups of this membership."""
 
     def __init__(self, line: Line, membership: str) -> None:
         line.settings["GROUP"] = membership
@@ -33,14 +33,15 @@ class Crew:
         self._line = line
         self._names = NAMES[membership]
         self._running = {(what, n): self._start(what, n) for what in COMMANDS for n in (0, 1)}
-        self.ended_alone: list[tuple[str, int]] = []
-        self.troubles: list[Trouble] = []
-        """Of those that ended by themselves."""
+        self.unexpected_exits: list[tuple[str, int]] = []
+        """Which processes exited by themselves, and with which codes."""
+        self.outages: list[Outage] = []
+        """Those of the processes that exited by themselves."""
         self._read_to = 0
-        self._begun = 0
+        self._started_in_log = 0
 
-    def kill(self, what: str, *numbers: int) -> list[Trouble]:
-        """With -9, all of these at one moment."""
+    def kill(self, what: str, *numbers: int) -> list[Outage]:
+        """Kill all of these with -9 simultaneously, and restart them."""
         for n in numbers:
             self._running[what, n].send_signal(signal.SIGKILL)
         for n in numbers:
@@ -48,23 +49,24 @@ class Crew:
         now = time.time()
         for n in numbers:
             self._running[what, n] = self._start(what, n)
-        return [Trouble(what, now, now)] * len(numbers)
+        return [Outage(what, now, now)] * len(numbers)
 
-    def all_have_begun(self) -> bool:
-        """Whether all are at work. One that ended by itself is started anew, as a supervisor would do it."""
+    def all_have_started(self) -> bool:
+        """Whether all are up. Any that exited by itself is restarted, as a supervisor would do."""
         for (what, n), process in self._running.items():
             if (code := process.poll()) is not None:
-                self.ended_alone.append((what, code))
-                self.troubles.append(Trouble(what, now := time.time(), now))
+                self.unexpected_exits.append((what, code))
+                self.outages.append(Outage(what, now := time.time(), now))
                 self._running[what, n] = self._start(what, n)
         with Path(self._line.folder, "stderr").open("rb") as log:
             log.seek(self._read_to)
             whole, newline, _ = log.read().rpartition(b"\n")
         self._read_to += len(whole) + len(newline)
-        self._begun += whole.count(b"consumer_started") + whole.count(b"retries_started")
-        return self._begun == self.started
+        self._started_in_log += whole.count(b"consumer_started") + whole.count(b"retries_started")
+        return self._started_in_log == self.started
 
     def end(self) -> list[int]:
+        """Shut all down with SIGTERM; their exit codes."""
         return [self._line.end(process) for process in self._running.values()]
 
     def _start(self, what: str, number: int) -> Started:

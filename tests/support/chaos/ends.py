@@ -1,4 +1,4 @@
-"""Jobs of `tests/support/shops/end_jobs.py`, the one end that the policy of each allows, and the ends they had."""
+"""Jobs of `tests/support/shops/end_jobs.py`, the one end that the policy of each allows, and how they did end."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumers.lifecycle import Batch
-from streams.dead import failure_of
 from streams.message import Headers, Message, Received
 from streams.topics import DEAD, LIFECYCLE
+from streams.wire.failure import failure_of
+from streams.wire.lifecycle import Batch
 from tests.support.line import Line
 from tests.support.planned import PLANNED
 
-GOING_ON = ("retrying", "later")
-"""Outcomes that are told, and are no end."""
+GOING_ON = ("retrying", "snoozed")
+"""Reported outcomes after which a job goes on."""
 MOST_ATTEMPTS = 3
-LONGEST = 6.0  # seconds that a job is for later, or put off
+LONGEST = 6.0  # seconds for which a job is scheduled or snoozed at most
 _decode = msgspec.json.Decoder(Batch).decode
 
 
 class End(NamedTuple):
-    """An outcome, at which attempt, and why. Of what succeeds nothing is told."""
+    """A job's last outcome, at which attempt, and why."""
 
     outcome: str
     attempt: int
@@ -35,7 +35,7 @@ class End(NamedTuple):
 
 @dataclass(frozen=True)
 class Planned:
-    """One job and its only possible end. `wait` is how long (seconds) after its enqueueing it is due."""
+    """One job and its only possible end. It is due `wait` seconds after it was enqueued."""
 
     number: int
     kind: str
@@ -48,21 +48,22 @@ class Planned:
         return f"{self.kind}-{self.number}"
 
     def message(self, now: float) -> Message:
-        """On its way home, or to its first tier."""
-        papers = {"specversion": "1.0", "id": self.id, "type": self.kind, "source": "/tests/chaos"}
-        headers: Headers = [(f"ce_{name}", text.encode()) for name, text in papers.items()]
-        if self.wait:
-            headers.append(("treadle_due", b"%d" % ((now + self.wait) * 1000)))
+        """The message that enqueues it: to its queue, or to its first tier."""
+        attributes = {"specversion": "1.0", "id": self.id, "type": self.kind, "source": "/tests/chaos"}
+        headers: Headers = [(f"ce_{name}", text.encode()) for name, text in attributes.items()]
+        due = int((now + self.wait) * 1000) if self.wait else None
+        if due is not None:
+            headers += [("treadle_due", b"%d" % due), ("treadle_queue", b"low")]
         value = msgspec.json.encode({"number": self.number, **self.args})
-        home = Message("jobs.low", b"job-%d" % self.number, value, headers)
-        return PLANNED.tiers.send_to_wait(home, int(now * 1000))
+        message = Message("jobs.low", b"job-%d" % self.number, value, headers, due=due)
+        return PLANNED.tiers.send_to_wait(message, int(now * 1000))
 
 
 def plan(number: int, chance: random.Random) -> Planned:
-    """A job of any kind, that fails any number of times; a third of them are for later."""
-    kind = chance.choice(["succeed", "succeed", "refuse", "drop", "lapse", "once", "put_off"])
+    """A job of a random kind that fails a random number of times. One in three is scheduled for later."""
+    kind = chance.choice(["succeed", "succeed", "refuse", "drop", "lapse", "once", "snooze"])
     args: dict[str, float] = {}
-    if kind == "put_off":
+    if kind == "snooze":
         args = {"until": time.time() + chance.uniform(0, LONGEST)}
     elif kind in ("succeed", "refuse", "drop"):
         args = {"times": chance.randint(0, MOST_ATTEMPTS)}
@@ -73,13 +74,13 @@ def plan(number: int, chance: random.Random) -> Planned:
 def _end(kind: str, times: int) -> End:
     match kind:
         case "lapse":
-            return End("discarded", 2, "LookupError; all 1 retries are used up")
+            return End("discarded", 2, "LookupError; all 1 retries are exhausted")
         case "once":
             return End("dead", 1, "jobs of kind ends.once are not retried")
-        case "put_off":
+        case "snooze":
             return End("succeeded", 1)
     if times >= MOST_ATTEMPTS:
-        return End("dead", MOST_ATTEMPTS, "all 2 retries are used up")
+        return End("dead", MOST_ATTEMPTS, "all 2 retries are exhausted")
     last = times + 1
     return {
         "succeed": End("succeeded", last),
@@ -93,33 +94,34 @@ def enqueue(line: Line, jobs: Iterable[Planned]) -> None:
 
 
 class Ends:
-    """The ends of every job id, from the two places that tell of them.
+    """The ends of every job id, from the two topics that have them.
 
-    `letters` are those on `jobs.dead`. `told` are those in `jobs.lifecycle`, which says of a dead job what the
-    error was rather than why nothing tries it again: so of these only the outcome and the attempt count. A
-    process that is killed takes the last of them with it.
+    `dead_letters` are those in `jobs.dead`, `reported` those in `jobs.lifecycle`. A report of a dead job has its error
+    instead of why it is not retried, so only its outcome and attempt count. A process that is killed loses its last
+    reports.
     """
 
     def __init__(self, line: Line) -> None:
-        self.told: defaultdict[str, Counter[End]] = defaultdict(Counter)
-        self.letters: defaultdict[str, Counter[End]] = defaultdict(Counter)
+        self.reported: defaultdict[str, Counter[End]] = defaultdict(Counter)
+        self.dead_letters: defaultdict[str, Counter[End]] = defaultdict(Counter)
         for message in line.sent(LIFECYCLE):
             for each in _decode(message.value or b"").finished:
                 if each.outcome not in GOING_ON:
                     why = "" if each.outcome == "dead" else each.reason
-                    self.told[each.job][End(each.outcome, each.attempt, why)] += 1
-        for letter in line.sent(DEAD):
-            failure = failure_of(letter)
-            attempt = int(header(letter, "treadle_attempt") or 1)
-            self.letters[header(letter, "ce_id")][End("dead", attempt, failure.why if failure else "?")] += 1
+                    self.reported[each.job][End(each.outcome, each.attempt, why)] += 1
+        for dead_letter in line.sent(DEAD):
+            failure = failure_of(dead_letter)
+            attempt = int(header(dead_letter, "treadle_attempt") or 1)
+            end = End("dead", attempt, failure.why if failure else "?")
+            self.dead_letters[header(dead_letter, "ce_id")][end] += 1
 
-    def others(self, jobs: Iterable[Planned]) -> dict[str, list[End]]:
-        """Ends that the policy of their job does not know; also those of jobs that nobody enqueued."""
+    def unexpected(self, jobs: Iterable[Planned]) -> dict[str, list[End]]:
+        """Ends that the policy of their job does not allow, and any end of a job that was not enqueued."""
         allowed = {job.id: job.end for job in jobs}
         found: defaultdict[str, list[End]] = defaultdict(list)
-        for id_, ends in self.letters.items():
+        for id_, ends in self.dead_letters.items():
             found[id_] += [end for end in ends if end != allowed.get(id_)]
-        for id_, ends in self.told.items():
+        for id_, ends in self.reported.items():
             end = allowed.get(id_)
             if end is not None and end.outcome == "dead":
                 end = end._replace(why="")
@@ -128,12 +130,12 @@ class Ends:
 
     def times(self, job: Planned) -> int:
         """How often this job is known to have ended."""
-        return max(place.get(job.id, Counter()).total() for place in (self.told, self.letters))
+        return max(ends.get(job.id, Counter()).total() for ends in (self.reported, self.dead_letters))
 
     @property
-    def twins(self) -> dict[str, int]:
-        """Of jobs with more than one letter: how many more."""
-        return {id_: ends.total() - 1 for id_, ends in self.letters.items() if ends.total() > 1}
+    def duplicates(self) -> dict[str, int]:
+        """How many dead letters too many each job has."""
+        return {id_: ends.total() - 1 for id_, ends in self.dead_letters.items() if ends.total() > 1}
 
 
 def header(message: Received, name: str) -> str:

@@ -1,7 +1,7 @@
-"""Jobs that leave a record each time they are performed; tests copy this file into a folder of their own.
+"""Jobs that print a record each time they are performed; tests copy this file into their own folder.
 
-A record is one line: the job's number, its key, the consumer's process, when (epoch seconds), the attempt (the first),
-and whether a child of the consumer performed it.
+A record is one line: number and key of the job, process of the consumer, time (epoch seconds), attempt (the first), and
+whether a child of the consumer performed it.
 """
 
 import multiprocessing

@@ -1,6 +1,6 @@
-"""Jobs that end in every way there is; tests copy this file into a folder of their own.
+"""Jobs that end in every possible way; tests copy this file into their own folder.
 
-Each attempt leaves a record, one line: the job's number, its key, the process, when (epoch seconds), which attempt.
+Each attempt prints a record of one line: number and key of the job, process, time (epoch seconds), attempt.
 """
 
 import os
@@ -11,31 +11,31 @@ from treadle import (
     NO_RETRIES,
     Context,
     Discard,
+    Exhausted,
     GiveUp,
     Job,
     Policy,
     Queue,
     RetryLater,
     Steps,
-    UsedUp,
     worker,
 )
 
 WAITS = Steps((timedelta(milliseconds=300), timedelta(milliseconds=1_600)))
 TWO = Policy(retries=2, backoff=WAITS)
-LEAVE = Policy(retries=1, backoff=WAITS, used_up=UsedUp.DISCARD)
+DISCARDING = Policy(retries=1, backoff=WAITS, exhausted=Exhausted.DISCARD)
 
 
 def begin(job: Job, ctx: Context) -> None:
-    """Leave the record, and fail as often as the job says."""
+    """Print the record, and fail as often as the job says."""
     record = f"{job.number} job-{job.number} {os.getpid()} {time.time()} {ctx.attempt}\n"
-    os.write(1, record.encode())  # at once and whole, also from a child of the process
+    os.write(1, record.encode())  # in one piece, unbuffered, even from a child of the process
     if ctx.attempt <= job.times:
         raise LookupError("not there")
 
 
 class Succeed(Job, kind="ends.succeed", queue=Queue.LOW, key="job-{number}", policy=TWO):
-    """Succeeds after so many failures, or dies of them."""
+    """Succeeds after this many failures, or dies of them."""
 
     number: int
     times: int = 0
@@ -47,7 +47,7 @@ def succeed(job: Succeed, ctx: Context) -> None:
 
 
 class Refuse(Job, kind="ends.refuse", queue=Queue.LOW, key="job-{number}", policy=TWO):
-    """Gives up after so many failures."""
+    """Gives up after this many failures."""
 
     number: int
     times: int = 0
@@ -60,7 +60,7 @@ def refuse(job: Refuse, ctx: Context) -> None:
 
 
 class Drop(Job, kind="ends.drop", queue=Queue.LOW, key="job-{number}", policy=TWO):
-    """Is discarded by its worker after so many failures."""
+    """Is discarded by its worker after this many failures."""
 
     number: int
     times: int = 0
@@ -72,8 +72,8 @@ def drop(job: Drop, ctx: Context) -> None:
     raise Discard("not needed")
 
 
-class Lapse(Job, kind="ends.lapse", queue=Queue.LOW, key="job-{number}", policy=LEAVE):
-    """Is discarded by its policy when its one retry is used up."""
+class Lapse(Job, kind="ends.lapse", queue=Queue.LOW, key="job-{number}", policy=DISCARDING):
+    """Is discarded by its policy when its one retry is exhausted."""
 
     number: int
     times: int = 2
@@ -96,16 +96,16 @@ def once(job: Once, ctx: Context) -> None:
     begin(job, ctx)
 
 
-class PutOff(Job, kind="ends.put_off", queue=Queue.LOW, key="job-{number}", policy=NO_RETRIES):
-    """Is put off until a moment (epoch seconds) is past, and succeeds at its first attempt."""
+class Snooze(Job, kind="ends.snooze", queue=Queue.LOW, key="job-{number}", policy=NO_RETRIES):
+    """Is snoozed until a moment (epoch seconds) has passed, and succeeds at its first attempt."""
 
     number: int
     until: float
     times: int = 0
 
 
-@worker(PutOff)
-def put_off(job: PutOff, ctx: Context) -> None:
+@worker(Snooze)
+def snooze(job: Snooze, ctx: Context) -> None:
     begin(job, ctx)
     if ctx.now.timestamp() < job.until:
         raise RetryLater(timedelta(milliseconds=500))

@@ -1,4 +1,4 @@
-"""Jobs of a shop with workers of all sorts, good and bad; tests copy this file into a folder of their own."""
+"""Jobs of a shop with workers of all sorts, good and bad; tests copy this file into their own folder."""
 
 import asyncio
 import os

@@ -1,6 +1,6 @@
-"""A module of a shop that tells what its process is like; tests copy this file into a folder of their own.
+"""A module of a shop that reports the state of its process; tests copy this file into their own folder.
 
-What it does beyond that is said by the variable DEED.
+The variable ACTION says what else it does.
 """
 
 import atexit
@@ -21,12 +21,12 @@ from treadle import Job
 
 
 def open_files() -> list[str]:
-    """Their numbers, where there is a /proc to tell; without the one that looks."""
-    there = Path("/proc/self/fd")
-    return [each.name for each in there.iterdir() if each.exists()] if there.exists() else []
+    """Their descriptors, without the one opened to list them; none without /proc."""
+    descriptors = Path("/proc/self/fd")
+    return [each.name for each in descriptors.iterdir() if each.exists()] if descriptors.exists() else []
 
 
-def told() -> dict[str, object]:
+def state() -> dict[str, object]:
     main = sys.modules["__main__"]
     signals = {int(each): str(signal.getsignal(each)).partition(" at ")[0] for each in signal.valid_signals()}
     return {
@@ -48,7 +48,7 @@ def told() -> dict[str, object]:
     }
 
 
-def tell_of_a_child(pipe: Connection) -> None:
+def report_from_child(pipe: Connection) -> None:
     parent = multiprocessing.parent_process()
     pipe.send([parent and parent.pid, str(Path.cwd()), sys.modules["__mp_main__"].__file__])
 
@@ -56,16 +56,16 @@ def tell_of_a_child(pipe: Connection) -> None:
 def spawn() -> None:
     spawning = multiprocessing.get_context("spawn")
     ours, theirs = spawning.Pipe()
-    child = spawning.Process(target=tell_of_a_child, args=(theirs,))
+    child = spawning.Process(target=report_from_child, args=(theirs,))
     child.start()
     parent, folder, main = ours.recv()
     child.join()
     print(parent == os.getpid(), folder, main, child.exitcode)
 
 
-match os.environ.pop("DEED", None):  # not once more in a child
-    case "tell":
-        print(json.dumps(told()))
+match os.environ.pop("ACTION", None):  # popped, so that a child does not do it again
+    case "report":
+        print(json.dumps(state()))
     case "spawn":
         spawn()
     case "draw":

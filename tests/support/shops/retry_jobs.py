@@ -1,14 +1,14 @@
-"""Jobs of a shop in which things go wrong; tests copy this file into a folder of their own."""
+"""Jobs of a shop that fail in various ways; tests copy this file into their own folder."""
 
 from datetime import timedelta
 
-from treadle import NO_RETRIES, Context, GiveUp, Job, Policy, Queue, RetryLater, Steps, UsedUp, worker
+from treadle import NO_RETRIES, Context, Exhausted, GiveUp, Job, Policy, Queue, RetryLater, Steps, worker
 
 SOON = Policy(retries=2, backoff=Steps((timedelta(milliseconds=400), timedelta(milliseconds=1_400))))
 
 
 class Fail(Job, kind="retry.fail", queue=Queue.LOW, key="{word}", policy=SOON):
-    """Fails so many times, and then succeeds."""
+    """Fails this many times, and then succeeds."""
 
     word: str
     times: int
@@ -34,7 +34,7 @@ class Fleeting(
     Job,
     kind="retry.fleeting",
     queue=Queue.LOW,
-    policy=Policy(retries=1, backoff=Steps((timedelta(milliseconds=100),)), used_up=UsedUp.DISCARD),
+    policy=Policy(retries=1, backoff=Steps((timedelta(milliseconds=100),)), exhausted=Exhausted.DISCARD),
 ):
     pass
 
@@ -54,13 +54,13 @@ def never(job: Never, ctx: Context) -> None:
     raise GiveUp("it can never be")
 
 
-class PutOff(Job, kind="retry.put_off", queue=Queue.LOW, policy=NO_RETRIES):
-    """Is put off without end."""
+class Snooze(Job, kind="retry.snooze", queue=Queue.LOW, policy=NO_RETRIES):
+    """Is snoozed until its snoozes are exhausted."""
 
 
-@worker(PutOff)
-def put_off(job: PutOff, ctx: Context) -> None:
-    print("put off", ctx.attempt)
+@worker(Snooze)
+def snooze(job: Snooze, ctx: Context) -> None:
+    print("snoozed", ctx.attempt)
     raise RetryLater(timedelta(0))
 
 

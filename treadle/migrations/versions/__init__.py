@@ -1,1 +1,1 @@
-"""The changes themselves, in the order of their numbers. A published one is never edited."""
+"""The migrations, by number. A released one is never edited."""

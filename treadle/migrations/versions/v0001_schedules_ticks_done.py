@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("rung_at", sa.TIMESTAMP(timezone=True)),
         schema="treadle",
     )
-    # Schedulers ask again and again which ticks have not rung; nearly all have.
+    # Schedulers keep asking which ticks have not been sent; nearly all have.
     op.create_index(
         "ticks_not_rung",
         "ticks",

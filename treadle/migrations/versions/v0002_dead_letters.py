@@ -39,7 +39,7 @@ def upgrade() -> None:
         schema="treadle",
         postgresql_where=sa.text("state = 'dead'"),
     )
-    # Where the follower of the topics goes on; changes together with the letters.
+    # Where the follower of the topics continues; changes together with the dead letters.
     op.create_table(
         "dead_positions",
         sa.Column("topic", sa.Text, primary_key=True),

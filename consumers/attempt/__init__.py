@@ -1,0 +1,1 @@
+"""One attempt: a message becomes an outcome."""

@@ -1,0 +1,1 @@
+"""Where a work item waits until an executor takes it."""

@@ -1,0 +1,1 @@
+"""Where jobs come from: fetchers, and the consumer-group membership behind them."""

@@ -1,0 +1,1 @@
+"""Groups, and the counts that Loomio keeps of what belongs to them."""

@@ -1,0 +1,1 @@
+"""Polls: closing them, their stances and their receipts."""

@@ -1,0 +1,1 @@
+"""Loomio's schema: its tables as SQLAlchemy objects, and SQL expressions over them."""

@@ -1,0 +1,1 @@
+"""Threads: their items, their counts, their readers, and how they are repaired."""

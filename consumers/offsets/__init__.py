@@ -1,0 +1,1 @@
+"""Which offsets of a partition are complete, and what a commit says about them."""

@@ -1,0 +1,1 @@
+"""How is it going, and what a person may do about it."""

@@ -1,0 +1,1 @@
+"""Dead letters, for people: which jobs are dead, and what is done about them."""

@@ -1,0 +1,1 @@
+"""One job: where it is now, and what a person decides about it."""

@@ -1,0 +1,1 @@
+"""What `treadle check` checks."""

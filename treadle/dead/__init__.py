@@ -1,1 +1,0 @@
-"""Dead letters, for people: who is still dead, and what is done about it."""

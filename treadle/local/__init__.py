@@ -1,1 +1,0 @@
-"""The one-machine stack: a real Kafka and a real PostgreSQL without Docker."""
