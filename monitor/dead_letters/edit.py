@@ -42,19 +42,17 @@ def edited(dead_letter: Received, changes: Changes, kinds: Kinds) -> tuple[Messa
     if not name:
         raise BadMessage("this dead letter does not name its kind: choose one with --kind")
     kind, job = read_job(kinds, name, value)
-    topic = _topic(dead_letter, kind, changes.queue)
+    queue = changes.queue or _queue(dead_letter) or kind.queue
     key = changes.key.encode() if changes.key is not None else _key(dead_letter, kind, job, kinds)
-    new = Message(topic, key, msgspec.json.encode(job), _headers(dead_letter, kind, topic))
-    received = dead_letter._replace(topic=topic, key=key, value=new.value, headers=new.headers)
+    new = Message(topic_of(queue), key, msgspec.json.encode(job), _headers(dead_letter, kind, queue))
+    received = dead_letter._replace(topic=new.topic, key=key, value=new.value, headers=new.headers)
     decode_job(received, kinds)  # a header that cannot be read is reported now, not by the next dead letter
     return new, _differences(dead_letter, new)
 
 
-def _topic(dead_letter: Received, kind: Kind, queue: Queue | None) -> str:
-    if queue is not None:
-        return topic_of(queue)
+def _queue(dead_letter: Received) -> Queue | None:
     topic = home_topic(dead_letter)
-    return topic if topic is not None and queue_of(topic) else topic_of(kind.queue)
+    return queue_of(topic) if topic is not None else None
 
 
 def _key(dead_letter: Received, kind: Kind, job: Job, kinds: Kinds) -> bytes | None:
@@ -68,9 +66,7 @@ def _key(dead_letter: Received, kind: Kind, job: Job, kinds: Kinds) -> bytes | N
     return derived if derived and was_derived else dead_letter.key
 
 
-def _headers(dead_letter: Received, kind: Kind, topic: str) -> Headers:
-    queue = queue_of(topic)
-    assert queue is not None
+def _headers(dead_letter: Received, kind: Kind, queue: Queue) -> Headers:
     new = {SPEC_VERSION: b"1.0", TYPE: kind.name.encode(), QUEUE: queue.value.encode()}
     present = {name for name, value in dead_letter.headers if value}
     if ID not in present:

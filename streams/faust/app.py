@@ -20,9 +20,8 @@ from streams.agent import Agents
 from streams.errors import NotDelivered
 from streams.faust.credentials import credentials
 from streams.faust.reactions import reactions
-from streams.kafka.client import AGENTS, group_named
+from streams.kafka.client import AGENTS, group_named, received_by_faust
 from streams.kafka.producer import Sender
-from streams.message import Received
 from streams.topics import EVENTS, TICKS
 
 log = structlog.get_logger()
@@ -69,7 +68,7 @@ def _hearing(app: faust.App, agents: Agents, sender: Sender) -> Any:
     async def hear(stream: Any) -> None:
         async for event in stream.noack().events():
             try:
-                messages = reactions(agents, _received(event.message), datetime.now(UTC))
+                messages = reactions(agents, received_by_faust(event.message), datetime.now(UTC))
                 await asyncio.to_thread(sender.send, messages)
             except NotDelivered as error:
                 log.error("reaction_not_delivered", error=str(error))
@@ -80,20 +79,8 @@ def _hearing(app: faust.App, agents: Agents, sender: Sender) -> Any:
     return hear
 
 
-def _received(message: Any) -> Received:
-    headers = message.headers or []
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return Received(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        key=message.key,
-        value=message.value,
-        headers=list(pairs),
-        timestamp=int(message.timestamp * 1000),
-    )
-
-
 def run_app(app: faust.App) -> None:
     """Run until SIGTERM or SIGINT, then end the process: with 0, or another code when the application crashed."""
-    faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, daemon=True).execute_from_commandline()
+    worker = faust.Worker(app, quiet=True, loglevel="WARNING", redirect_stdouts=False, daemon=True)
+    worker.spinner = None  # it would write into the lines that jobs print, where processes share their stdout
+    worker.execute_from_commandline()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -58,4 +59,18 @@ def received(message: Any) -> Received:
         message.value(),
         headers,
         message.timestamp()[1],
+    )
+
+
+def received_by_faust(message: Any) -> Received:
+    """The same for a message as Faust has it, from another client: headers come as pairs or as a mapping."""
+    headers = message.headers or []
+    return Received(
+        message.topic,
+        message.partition,
+        message.offset,
+        message.key,
+        message.value,
+        list(headers.items() if isinstance(headers, Mapping) else headers),
+        int(message.timestamp * 1000),
     )
