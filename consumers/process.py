@@ -99,7 +99,7 @@ class ConsumerProcess:
                 slots=self._settings.slots,
                 http=address,
             )
-            self._signals.asked.wait()
+            self._signals.wait()
         if self._failure is not None:
             raise self._failure
         log.info("consumer_stopped")

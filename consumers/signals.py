@@ -14,6 +14,8 @@ from types import FrameType
 from consumers.attempt.begun import Begun
 from streams.process.signals import set_soon
 
+_WAKE_UP_EVERY = 0.5  # seconds
+
 
 class Signals:
     """SIGTERM and SIGINT drain, and a second one exits at once; SIGTSTP quiets; SIGUSR1 prints the jobs in flight.
@@ -38,10 +40,19 @@ class Signals:
         """From now on, SIGUSR1 prints these."""
         self._in_flight = in_flight
 
+    def wait(self) -> None:
+        """Return once the process has been asked to stop or go quiet.
+
+        Wakes up now and then: a signal that arrives just as a wait begins does not interrupt it, and its handler would
+        run only after the wait, which without a time limit might never end.
+        """
+        while not self.asked.wait(_WAKE_UP_EVERY):
+            pass
+
     def wait_for_stop(self) -> None:
         """Return once the process has been asked to drain."""
         while not self.draining:  # checked before each wait, so that no signal is missed
-            self.asked.wait()
+            self.wait()
             self.asked.clear()
 
     def _drain(self, number: int, frame: FrameType | None) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.brokers import bring_up
 from tests.support.guardian import guarded
 from treadle.dev.local.stack import Stack
 
@@ -43,7 +44,7 @@ def servers() -> Iterator[Addresses]:
             local = Stack(home, given_kafka=given_kafka, given_database=given_database, durable=False)
             with guarded(home):
                 try:
-                    local.up()
+                    bring_up(local)
                     yield Addresses(local.kafka, local.database)
                 finally:
                     local.down(delete=True)
