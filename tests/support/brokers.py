@@ -28,8 +28,8 @@ def a_broker(folder: Path) -> Iterator[Stack]:
 def bring_up(stack: Stack) -> None:
     """Start a stack, with a second try on new ports.
 
-    Of several hundred starts, many at the same time, two brokers never answered: whatever has a port between its
-    choice and its use keeps the broker from it. What a user sees then is tested in `test_local_stack.py`.
+    Of several hundred starts, many at the same time, one broker never answered and two ended while starting; why is
+    not known. What a user sees then is tested in `test_local_stack.py`.
     """
     try:
         stack.up()
