@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from streams.errors import ConfigError, TreadleError
+from treadle.cli.show import people
 
 if TYPE_CHECKING:
     from treadle.dev.local.stack import Part, Progress, Stack
@@ -26,8 +26,6 @@ Home = Annotated[
         help="The folder of the stack.", show_default="$XDG_STATE_HOME/treadle/default", metavar="DIR"
     ),
 ]
-
-people = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:
@@ -44,7 +42,7 @@ def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:
         with _progress() as progress:
             stack.up(after=after, progress=progress)
         seconds = time.monotonic() - began
-        people.print(f"Kafka and PostgreSQL answer ({seconds:.1f} s). Data and logs: {stack.home}")
+        people().print(f"Kafka and PostgreSQL answer ({seconds:.1f} s). Data and logs: {stack.home}")
 
     @app.command()
     def down(
@@ -55,14 +53,12 @@ def commands(after: Sequence[Callable[[Stack], None]] = ()) -> typer.Typer:
         """Stop Kafka and PostgreSQL. Their data is kept, unless --delete is given."""
         stack = _stack(home)
         if delete and (contents := stack.contents()):
-            people.print(
-                "This removes all data of the stack:", *map(str, contents), sep="\n  ", soft_wrap=True
-            )
+            people().print("This removes all data of the stack:", *map(str, contents), sep="\n  ")
             if not yes and not typer.confirm("Remove it?", err=True):
                 raise ConfigError("nothing was stopped and nothing removed")
         with _progress() as progress:
             stack.down(delete=delete, progress=progress)
-        people.print("Stopped; the data is removed." if delete else "Stopped. The data is kept.")
+        people().print("Stopped; the data is removed." if delete else "Stopped. The data is kept.")
 
     @app.command()
     def status(
@@ -113,10 +109,10 @@ def _in_words(part: Part) -> str:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """Shows what is being done: on a terminal in one line that changes, else one line per step."""
-    if not people.is_terminal:
+    if not people().is_terminal:
         yield _each_step_once()
         return
-    with people.status("") as line:
+    with people().status("") as line:
         yield line.update
 
 
@@ -127,7 +123,7 @@ def _each_step_once() -> Progress:
         step = text.split(":")[0]
         if step not in shown:
             shown.add(step)
-            people.print(step)
+            people().print(step)
 
     return progress
 
